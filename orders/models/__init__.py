@@ -1,0 +1,55 @@
+"""Tables, constraints and questions about rows. What moves them stands in orders/domain."""
+
+from orders.models.catalogue import Product
+from orders.models.choices import (
+    FINAL_TABS,
+    ActorKind,
+    CallCenter,
+    Country,
+    EventType,
+    MovementKind,
+    Payment,
+    PaymentMethod,
+    Status,
+    Tab,
+    statuses_of,
+)
+from orders.models.figures import FoldedCount, WorkerPulse
+from orders.models.history import OrderEvent, ScanAttempt
+from orders.models.jobs import Job, JobFile, JobItem
+from orders.models.merchants import Merchant, Warehouse
+from orders.models.orders import Order, OrderLine
+from orders.models.people import User
+from orders.models.places import City, CityAlias
+from orders.models.stock import StockLevel, StockMovement
+
+__all__ = [
+    "FINAL_TABS",
+    "ActorKind",
+    "CallCenter",
+    "City",
+    "CityAlias",
+    "Country",
+    "EventType",
+    "FoldedCount",
+    "Job",
+    "JobFile",
+    "JobItem",
+    "Merchant",
+    "MovementKind",
+    "Order",
+    "OrderEvent",
+    "OrderLine",
+    "Payment",
+    "PaymentMethod",
+    "Product",
+    "ScanAttempt",
+    "Status",
+    "StockLevel",
+    "StockMovement",
+    "Tab",
+    "User",
+    "Warehouse",
+    "WorkerPulse",
+    "statuses_of",
+]

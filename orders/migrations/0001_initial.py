@@ -10,543 +10,1440 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('auth', '0012_alter_user_first_name_max_length'),
+        ("auth", "0012_alter_user_first_name_max_length"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Merchant',
+            name="Merchant",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(max_length=32, unique=True, verbose_name='short name')),
-                ('name', models.CharField(max_length=100, verbose_name='name')),
-                ('country', models.CharField(choices=[('MA', 'Morocco'), ('DZ', 'Algeria')], max_length=2, verbose_name='country')),
-                ('currency', models.CharField(help_text='ISO 4217, such as MAD or DZD', max_length=3, verbose_name='currency')),
-                ('timezone', models.CharField(default='Africa/Casablanca', max_length=40, verbose_name='time zone')),
-                ('confirm_by_phone', models.BooleanField(default=False, help_text='Orders wait for the call centre before they count as confirmed', verbose_name='confirm by phone')),
-                ('contact_name', models.CharField(blank=True, max_length=100, verbose_name='contact')),
-                ('contact_phone', models.CharField(blank=True, max_length=40, verbose_name='contact phone')),
-                ('contact_address', models.CharField(blank=True, max_length=300, verbose_name='return address')),
-                ('is_active', models.BooleanField(default=True, verbose_name='active')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("slug", models.SlugField(max_length=32, unique=True, verbose_name="short name")),
+                ("name", models.CharField(max_length=100, verbose_name="name")),
+                (
+                    "country",
+                    models.CharField(
+                        choices=[("MA", "Morocco"), ("DZ", "Algeria")], max_length=2, verbose_name="country"
+                    ),
+                ),
+                (
+                    "currency",
+                    models.CharField(
+                        help_text="ISO 4217, such as MAD or DZD", max_length=3, verbose_name="currency"
+                    ),
+                ),
+                (
+                    "timezone",
+                    models.CharField(default="Africa/Casablanca", max_length=40, verbose_name="time zone"),
+                ),
+                (
+                    "confirm_by_phone",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Orders wait for the call centre before they count as confirmed",
+                        verbose_name="confirm by phone",
+                    ),
+                ),
+                ("contact_name", models.CharField(blank=True, max_length=100, verbose_name="contact")),
+                ("contact_phone", models.CharField(blank=True, max_length=40, verbose_name="contact phone")),
+                (
+                    "contact_address",
+                    models.CharField(blank=True, max_length=300, verbose_name="return address"),
+                ),
+                ("is_active", models.BooleanField(default=True, verbose_name="active")),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
             ],
             options={
-                'verbose_name': 'merchant',
-                'verbose_name_plural': 'merchants',
-                'ordering': ('name',),
+                "verbose_name": "merchant",
+                "verbose_name_plural": "merchants",
+                "ordering": ("name",),
             },
         ),
         migrations.CreateModel(
-            name='Warehouse',
+            name="Warehouse",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.SlugField(max_length=32, unique=True, verbose_name='code')),
-                ('name', models.CharField(max_length=100, verbose_name='name')),
-                ('address', models.CharField(blank=True, max_length=300, verbose_name='address')),
-                ('is_active', models.BooleanField(default=True, verbose_name='active')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("code", models.SlugField(max_length=32, unique=True, verbose_name="code")),
+                ("name", models.CharField(max_length=100, verbose_name="name")),
+                ("address", models.CharField(blank=True, max_length=300, verbose_name="address")),
+                ("is_active", models.BooleanField(default=True, verbose_name="active")),
             ],
             options={
-                'verbose_name': 'warehouse',
-                'verbose_name_plural': 'warehouses',
-                'ordering': ('name',),
+                "verbose_name": "warehouse",
+                "verbose_name_plural": "warehouses",
+                "ordering": ("name",),
             },
         ),
         migrations.CreateModel(
-            name='WorkerPulse',
+            name="WorkerPulse",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100, unique=True)),
-                ('beat_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=100, unique=True)),
+                ("beat_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='User',
+            name="User",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('password', models.CharField(max_length=128, verbose_name='password')),
-                ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
-                ('is_superuser', models.BooleanField(default=False, help_text='Designates that this user has all permissions without explicitly assigning them.', verbose_name='superuser status')),
-                ('username', models.CharField(error_messages={'unique': 'A user with that username already exists.'}, help_text='Required. 150 characters or fewer. Letters, digits and @/./+/-/_ only.', max_length=150, unique=True, validators=[django.contrib.auth.validators.UnicodeUsernameValidator()], verbose_name='username')),
-                ('first_name', models.CharField(blank=True, max_length=150, verbose_name='first name')),
-                ('last_name', models.CharField(blank=True, max_length=150, verbose_name='last name')),
-                ('email', models.EmailField(blank=True, max_length=254, verbose_name='email address')),
-                ('is_staff', models.BooleanField(default=False, help_text='Designates whether the user can log into this admin site.', verbose_name='staff status')),
-                ('is_active', models.BooleanField(default=True, help_text='Designates whether this user should be treated as active. Unselect this instead of deleting accounts.', verbose_name='active')),
-                ('date_joined', models.DateTimeField(default=django.utils.timezone.now, verbose_name='date joined')),
-                ('language', models.CharField(choices=[('en', 'English'), ('fr', 'Français'), ('ar', 'العربية')], default='en', max_length=5, verbose_name='language')),
-                ('groups', models.ManyToManyField(blank=True, help_text='The groups this user belongs to. A user will get all permissions granted to each of their groups.', related_name='user_set', related_query_name='user', to='auth.group', verbose_name='groups')),
-                ('user_permissions', models.ManyToManyField(blank=True, help_text='Specific permissions for this user.', related_name='user_set', related_query_name='user', to='auth.permission', verbose_name='user permissions')),
-                ('merchant', models.ForeignKey(blank=True, help_text='Empty for staff, who work for every merchant', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='users', to='orders.merchant', verbose_name='merchant')),
-                ('warehouse', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='orders.warehouse', verbose_name='usual warehouse')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("password", models.CharField(max_length=128, verbose_name="password")),
+                ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
+                (
+                    "is_superuser",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Designates that this user has all permissions without explicitly assigning them.",
+                        verbose_name="superuser status",
+                    ),
+                ),
+                (
+                    "username",
+                    models.CharField(
+                        error_messages={"unique": "A user with that username already exists."},
+                        help_text="Required. 150 characters or fewer. Letters, digits and @/./+/-/_ only.",
+                        max_length=150,
+                        unique=True,
+                        validators=[django.contrib.auth.validators.UnicodeUsernameValidator()],
+                        verbose_name="username",
+                    ),
+                ),
+                ("first_name", models.CharField(blank=True, max_length=150, verbose_name="first name")),
+                ("last_name", models.CharField(blank=True, max_length=150, verbose_name="last name")),
+                ("email", models.EmailField(blank=True, max_length=254, verbose_name="email address")),
+                (
+                    "is_staff",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Designates whether the user can log into this admin site.",
+                        verbose_name="staff status",
+                    ),
+                ),
+                (
+                    "is_active",
+                    models.BooleanField(
+                        default=True,
+                        help_text="Designates whether this user should be treated as active. Unselect this instead of deleting accounts.",
+                        verbose_name="active",
+                    ),
+                ),
+                (
+                    "date_joined",
+                    models.DateTimeField(default=django.utils.timezone.now, verbose_name="date joined"),
+                ),
+                (
+                    "language",
+                    models.CharField(
+                        choices=[("en", "English"), ("fr", "Français"), ("ar", "العربية")],
+                        default="en",
+                        max_length=5,
+                        verbose_name="language",
+                    ),
+                ),
+                (
+                    "groups",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="The groups this user belongs to. A user will get all permissions granted to each of their groups.",
+                        related_name="user_set",
+                        related_query_name="user",
+                        to="auth.group",
+                        verbose_name="groups",
+                    ),
+                ),
+                (
+                    "user_permissions",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="Specific permissions for this user.",
+                        related_name="user_set",
+                        related_query_name="user",
+                        to="auth.permission",
+                        verbose_name="user permissions",
+                    ),
+                ),
+                (
+                    "merchant",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="Empty for staff, who work for every merchant",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="users",
+                        to="orders.merchant",
+                        verbose_name="merchant",
+                    ),
+                ),
+                (
+                    "warehouse",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="orders.warehouse",
+                        verbose_name="usual warehouse",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'user',
-                'verbose_name_plural': 'users',
-                'ordering': ('username',),
-                'abstract': False,
+                "verbose_name": "user",
+                "verbose_name_plural": "users",
+                "ordering": ("username",),
+                "abstract": False,
             },
             managers=[
-                ('objects', django.contrib.auth.models.UserManager()),
+                ("objects", django.contrib.auth.models.UserManager()),
             ],
         ),
         migrations.CreateModel(
-            name='City',
+            name="City",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('country', models.CharField(choices=[('MA', 'Morocco'), ('DZ', 'Algeria')], max_length=2, verbose_name='country')),
-                ('region', models.CharField(blank=True, max_length=100, verbose_name='region or wilaya')),
-                ('region_code', models.CharField(blank=True, max_length=10, verbose_name='region code')),
-                ('name', models.CharField(max_length=100, verbose_name='name')),
-                ('name_ar', models.CharField(blank=True, max_length=100, verbose_name='Arabic name')),
-                ('key', models.CharField(editable=False, max_length=100)),
-                ('key_ar', models.CharField(blank=True, editable=False, max_length=100)),
-                ('is_active', models.BooleanField(default=True, verbose_name='active')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "country",
+                    models.CharField(
+                        choices=[("MA", "Morocco"), ("DZ", "Algeria")], max_length=2, verbose_name="country"
+                    ),
+                ),
+                ("region", models.CharField(blank=True, max_length=100, verbose_name="region or wilaya")),
+                ("region_code", models.CharField(blank=True, max_length=10, verbose_name="region code")),
+                ("name", models.CharField(max_length=100, verbose_name="name")),
+                ("name_ar", models.CharField(blank=True, max_length=100, verbose_name="Arabic name")),
+                ("key", models.CharField(editable=False, max_length=100)),
+                ("key_ar", models.CharField(blank=True, editable=False, max_length=100)),
+                ("is_active", models.BooleanField(default=True, verbose_name="active")),
             ],
             options={
-                'verbose_name': 'city',
-                'verbose_name_plural': 'cities',
-                'ordering': ('country', 'name', 'region'),
-                'indexes': [models.Index(fields=['country', 'key'], name='city_key'), models.Index(fields=['country', 'key_ar'], name='city_key_ar')],
-                'constraints': [models.UniqueConstraint(fields=('country', 'region', 'name'), name='city_unique_in_region')],
+                "verbose_name": "city",
+                "verbose_name_plural": "cities",
+                "ordering": ("country", "name", "region"),
+                "indexes": [
+                    models.Index(fields=["country", "key"], name="city_key"),
+                    models.Index(fields=["country", "key_ar"], name="city_key_ar"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("country", "region", "name"), name="city_unique_in_region"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Job',
+            name="Job",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('import_orders', 'Order import'), ('import_products', 'Product import'), ('import_references', 'References import'), ('export_orders', 'Order export'), ('bulk_action', 'Bulk action')], max_length=24)),
-                ('state', models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('previewed', 'Waiting for your go'), ('done', 'Done'), ('failed', 'Failed'), ('canceled', 'Canceled')], default='queued', max_length=12)),
-                ('phase', models.CharField(choices=[('check', 'Checking'), ('commit', 'Writing')], default='commit', max_length=8)),
-                ('params', models.JSONField(default=dict)),
-                ('upload_name', models.CharField(blank=True, default='', max_length=255)),
-                ('upload_path', models.CharField(blank=True, default='', max_length=255)),
-                ('upload_sha256', models.CharField(blank=True, default='', max_length=64)),
-                ('requested', models.PositiveIntegerField(default=0)),
-                ('done', models.PositiveIntegerField(default=0)),
-                ('skipped', models.PositiveIntegerField(default=0)),
-                ('failed', models.PositiveIntegerField(default=0)),
-                ('progress', models.PositiveSmallIntegerField(default=0, help_text='Percent')),
-                ('summary', models.JSONField(default=dict)),
-                ('error_code', models.CharField(blank=True, default='', max_length=40)),
-                ('error_message', models.CharField(blank=True, default='', max_length=1000)),
-                ('cancel_requested', models.BooleanField(default=False)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('fence', models.PositiveIntegerField(default=0)),
-                ('lease_until', models.DateTimeField(blank=True, null=True)),
-                ('heartbeat_at', models.DateTimeField(blank=True, null=True)),
-                ('not_before', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField()),
-                ('started_at', models.DateTimeField(blank=True, null=True)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('expires_at', models.DateTimeField(blank=True, null=True)),
-                ('owner', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='jobs', to=settings.AUTH_USER_MODEL)),
-                ('merchant', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='orders.merchant')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("import_orders", "Order import"),
+                            ("import_products", "Product import"),
+                            ("import_references", "References import"),
+                            ("export_orders", "Order export"),
+                            ("bulk_action", "Bulk action"),
+                        ],
+                        max_length=24,
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Queued"),
+                            ("running", "Running"),
+                            ("previewed", "Waiting for your go"),
+                            ("done", "Done"),
+                            ("failed", "Failed"),
+                            ("canceled", "Canceled"),
+                        ],
+                        default="queued",
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "phase",
+                    models.CharField(
+                        choices=[("check", "Checking"), ("commit", "Writing")], default="commit", max_length=8
+                    ),
+                ),
+                ("params", models.JSONField(default=dict)),
+                ("upload_name", models.CharField(blank=True, default="", max_length=255)),
+                ("upload_path", models.CharField(blank=True, default="", max_length=255)),
+                ("upload_sha256", models.CharField(blank=True, default="", max_length=64)),
+                ("requested", models.PositiveIntegerField(default=0)),
+                ("done", models.PositiveIntegerField(default=0)),
+                ("skipped", models.PositiveIntegerField(default=0)),
+                ("failed", models.PositiveIntegerField(default=0)),
+                ("progress", models.PositiveSmallIntegerField(default=0, help_text="Percent")),
+                ("summary", models.JSONField(default=dict)),
+                ("error_code", models.CharField(blank=True, default="", max_length=40)),
+                ("error_message", models.CharField(blank=True, default="", max_length=1000)),
+                ("cancel_requested", models.BooleanField(default=False)),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("fence", models.PositiveIntegerField(default=0)),
+                ("lease_until", models.DateTimeField(blank=True, null=True)),
+                ("heartbeat_at", models.DateTimeField(blank=True, null=True)),
+                ("not_before", models.DateTimeField(blank=True, null=True)),
+                ("created_at", models.DateTimeField()),
+                ("started_at", models.DateTimeField(blank=True, null=True)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                ("expires_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="jobs",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "merchant",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="orders.merchant",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'job',
+                "verbose_name": "job",
             },
         ),
         migrations.CreateModel(
-            name='JobFile',
+            name="JobFile",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=255)),
-                ('path', models.CharField(max_length=255)),
-                ('size', models.PositiveBigIntegerField()),
-                ('created_at', models.DateTimeField()),
-                ('expires_at', models.DateTimeField()),
-                ('job', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='files', to='orders.job')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=255)),
+                ("path", models.CharField(max_length=255)),
+                ("size", models.PositiveBigIntegerField()),
+                ("created_at", models.DateTimeField()),
+                ("expires_at", models.DateTimeField()),
+                (
+                    "job",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="files", to="orders.job"
+                    ),
+                ),
             ],
             options={
-                'ordering': ('id',),
+                "ordering": ("id",),
             },
         ),
         migrations.CreateModel(
-            name='FoldedCount',
+            name="FoldedCount",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('tab', models.CharField(choices=[('NEW', 'New'), ('PACKED', 'Packed'), ('WAITING_FOR_SHIPPING_COMPANY', 'Waiting for company'), ('SHIPPED', 'Shipped'), ('DELIVERED', 'Delivered'), ('RETURNED', 'Returned'), ('CANCELED', 'Canceled'), ('OUT_OF_STOCK', 'Out of stock'), ('ROLLBACK', 'Rolled back')], max_length=32)),
-                ('count', models.PositiveIntegerField()),
-                ('folded_at', models.DateTimeField()),
-                ('merchant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='orders.merchant')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "tab",
+                    models.CharField(
+                        choices=[
+                            ("NEW", "New"),
+                            ("PACKED", "Packed"),
+                            ("WAITING_FOR_SHIPPING_COMPANY", "Waiting for company"),
+                            ("SHIPPED", "Shipped"),
+                            ("DELIVERED", "Delivered"),
+                            ("RETURNED", "Returned"),
+                            ("CANCELED", "Canceled"),
+                            ("OUT_OF_STOCK", "Out of stock"),
+                            ("ROLLBACK", "Rolled back"),
+                        ],
+                        max_length=32,
+                    ),
+                ),
+                ("count", models.PositiveIntegerField()),
+                ("folded_at", models.DateTimeField()),
+                (
+                    "merchant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="orders.merchant"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='CityAlias',
+            name="CityAlias",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('country', models.CharField(choices=[('MA', 'Morocco'), ('DZ', 'Algeria')], max_length=2, verbose_name='country')),
-                ('spelling', models.CharField(max_length=100, verbose_name='spelling')),
-                ('key', models.CharField(editable=False, max_length=100)),
-                ('city', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='aliases', to='orders.city', verbose_name='city')),
-                ('merchant', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, to='orders.merchant', verbose_name='merchant')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "country",
+                    models.CharField(
+                        choices=[("MA", "Morocco"), ("DZ", "Algeria")], max_length=2, verbose_name="country"
+                    ),
+                ),
+                ("spelling", models.CharField(max_length=100, verbose_name="spelling")),
+                ("key", models.CharField(editable=False, max_length=100)),
+                (
+                    "city",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="aliases",
+                        to="orders.city",
+                        verbose_name="city",
+                    ),
+                ),
+                (
+                    "merchant",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        to="orders.merchant",
+                        verbose_name="merchant",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'city alias',
-                'verbose_name_plural': 'city aliases',
-                'ordering': ('country', 'spelling'),
+                "verbose_name": "city alias",
+                "verbose_name_plural": "city aliases",
+                "ordering": ("country", "spelling"),
             },
         ),
         migrations.CreateModel(
-            name='Order',
+            name="Order",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reference', models.CharField(max_length=20, unique=True, verbose_name='reference')),
-                ('external_reference', models.CharField(blank=True, max_length=100, null=True, verbose_name='your reference')),
-                ('source', models.CharField(max_length=40, verbose_name='source')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='created')),
-                ('updated_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('deleted_at', models.DateTimeField(blank=True, null=True)),
-                ('status', models.CharField(choices=[('NEW', 'New'), ('PICKED_UP', 'Picked'), ('PREPARING', 'Preparing'), ('PACKED', 'Packed'), ('WAITING_FOR_SHIPPING_COMPANY', 'Waiting for company'), ('SHIPPED', 'Shipped'), ('DELIVERED', 'Delivered'), ('RETURNED', 'Returned'), ('RETURN_RECEIVED', 'Return received'), ('RETURNED_TO_STOCK', 'Returned to stock'), ('CANCELED', 'Canceled'), ('OUT_OF_STOCK', 'Out of stock'), ('ROLLBACK', 'Rolled back')], default='NEW', max_length=32, verbose_name='status')),
-                ('remembered_status', models.CharField(blank=True, choices=[('NEW', 'New'), ('PICKED_UP', 'Picked'), ('PREPARING', 'Preparing'), ('PACKED', 'Packed'), ('WAITING_FOR_SHIPPING_COMPANY', 'Waiting for company'), ('SHIPPED', 'Shipped'), ('DELIVERED', 'Delivered'), ('RETURNED', 'Returned'), ('RETURN_RECEIVED', 'Return received'), ('RETURNED_TO_STOCK', 'Returned to stock'), ('CANCELED', 'Canceled'), ('OUT_OF_STOCK', 'Out of stock'), ('ROLLBACK', 'Rolled back')], default='', max_length=32)),
-                ('status_changed_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('call_center', models.CharField(choices=[('pending', 'To confirm'), ('confirmed', 'Confirmed'), ('no_answer', 'No answer'), ('postponed', 'Postponed'), ('rejected', 'Rejected')], default='confirmed', max_length=12, verbose_name='call centre')),
-                ('call_attempts', models.PositiveSmallIntegerField(default=0)),
-                ('postponed_to', models.DateField(blank=True, null=True)),
-                ('payment_status', models.CharField(choices=[('temporary', 'Temporary'), ('awaiting', 'Awaiting'), ('collected', 'Collected'), ('remitted', 'Remitted'), ('failed', 'Failed'), ('canceled', 'Canceled'), ('refunded', 'Refunded'), ('rejected', 'Rejected')], default='awaiting', max_length=12, verbose_name='payment')),
-                ('payment_method', models.CharField(choices=[('cod', 'Cash on delivery'), ('card', 'Card'), ('transfer', 'Bank transfer'), ('other', 'Other, paid ahead')], default='cod', max_length=12, verbose_name='payment method')),
-                ('tab', models.GeneratedField(db_persist=True, expression=models.Case(models.When(status__in=['NEW', 'PICKED_UP', 'PREPARING'], then=models.Value('NEW')), models.When(status__in=['RETURNED', 'RETURN_RECEIVED', 'RETURNED_TO_STOCK'], then=models.Value('RETURNED')), default=models.F('status')), output_field=models.CharField(choices=[('NEW', 'New'), ('PACKED', 'Packed'), ('WAITING_FOR_SHIPPING_COMPANY', 'Waiting for company'), ('SHIPPED', 'Shipped'), ('DELIVERED', 'Delivered'), ('RETURNED', 'Returned'), ('CANCELED', 'Canceled'), ('OUT_OF_STOCK', 'Out of stock'), ('ROLLBACK', 'Rolled back')], max_length=32))),
-                ('currency', models.CharField(max_length=3)),
-                ('total', models.DecimalField(decimal_places=2, max_digits=16, verbose_name='total')),
-                ('prepaid', models.DecimalField(decimal_places=2, default=Decimal('0'), max_digits=16)),
-                ('amount_due', models.DecimalField(decimal_places=2, max_digits=16)),
-                ('amount_collected', models.DecimalField(decimal_places=2, default=Decimal('0'), max_digits=16)),
-                ('full_name', models.CharField(max_length=100, verbose_name='full name')),
-                ('search_name', models.CharField(default='', editable=False, max_length=100)),
-                ('phone', models.CharField(max_length=100, verbose_name='phone')),
-                ('phone_e164', models.CharField(blank=True, default='', editable=False, max_length=20)),
-                ('phone_reversed', models.CharField(blank=True, default='', editable=False, max_length=40)),
-                ('second_phone', models.CharField(blank=True, default='', max_length=100, verbose_name='second phone')),
-                ('second_phone_reversed', models.CharField(blank=True, default='', editable=False, max_length=40)),
-                ('email', models.CharField(blank=True, default='', max_length=254, verbose_name='e-mail')),
-                ('country', models.CharField(max_length=2, verbose_name='country')),
-                ('city', models.CharField(max_length=100, verbose_name='city')),
-                ('area', models.CharField(blank=True, default='', max_length=100, verbose_name='area')),
-                ('address', models.CharField(max_length=1000, verbose_name='address')),
-                ('notes', models.CharField(blank=True, default='', max_length=1000, verbose_name='notes')),
-                ('shipment_way', models.PositiveSmallIntegerField(blank=True, null=True)),
-                ('is_fees_paid_by_customer', models.BooleanField(default=True, verbose_name='customer pays the fees')),
-                ('cycle', models.PositiveSmallIntegerField(default=1)),
-                ('packed_at', models.DateTimeField(blank=True, null=True)),
-                ('company_key', models.CharField(blank=True, default='', max_length=64)),
-                ('company_name', models.CharField(blank=True, default='', max_length=100)),
-                ('company_status', models.CharField(blank=True, default='', max_length=100)),
-                ('tracking', models.CharField(blank=True, default='', max_length=64, verbose_name='tracking')),
-                ('pushed_at', models.DateTimeField(blank=True, null=True)),
-                ('from_stock', models.BooleanField(default=False, help_text="The goods lie in the company's own warehouse; ours move nothing")),
-                ('city_place', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='orders.city')),
-                ('created_by', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('merchant', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='orders', to='orders.merchant')),
-                ('reserved_warehouse', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='orders.warehouse')),
-                ('warehouse', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='orders.warehouse')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("reference", models.CharField(max_length=20, unique=True, verbose_name="reference")),
+                (
+                    "external_reference",
+                    models.CharField(blank=True, max_length=100, null=True, verbose_name="your reference"),
+                ),
+                ("source", models.CharField(max_length=40, verbose_name="source")),
+                (
+                    "created_at",
+                    models.DateTimeField(default=django.utils.timezone.now, verbose_name="created"),
+                ),
+                ("updated_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("version", models.PositiveIntegerField(default=1)),
+                ("deleted_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("NEW", "New"),
+                            ("PICKED_UP", "Picked"),
+                            ("PREPARING", "Preparing"),
+                            ("PACKED", "Packed"),
+                            ("WAITING_FOR_SHIPPING_COMPANY", "Waiting for company"),
+                            ("SHIPPED", "Shipped"),
+                            ("DELIVERED", "Delivered"),
+                            ("RETURNED", "Returned"),
+                            ("RETURN_RECEIVED", "Return received"),
+                            ("RETURNED_TO_STOCK", "Returned to stock"),
+                            ("CANCELED", "Canceled"),
+                            ("OUT_OF_STOCK", "Out of stock"),
+                            ("ROLLBACK", "Rolled back"),
+                        ],
+                        default="NEW",
+                        max_length=32,
+                        verbose_name="status",
+                    ),
+                ),
+                (
+                    "remembered_status",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("NEW", "New"),
+                            ("PICKED_UP", "Picked"),
+                            ("PREPARING", "Preparing"),
+                            ("PACKED", "Packed"),
+                            ("WAITING_FOR_SHIPPING_COMPANY", "Waiting for company"),
+                            ("SHIPPED", "Shipped"),
+                            ("DELIVERED", "Delivered"),
+                            ("RETURNED", "Returned"),
+                            ("RETURN_RECEIVED", "Return received"),
+                            ("RETURNED_TO_STOCK", "Returned to stock"),
+                            ("CANCELED", "Canceled"),
+                            ("OUT_OF_STOCK", "Out of stock"),
+                            ("ROLLBACK", "Rolled back"),
+                        ],
+                        default="",
+                        max_length=32,
+                    ),
+                ),
+                ("status_changed_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "call_center",
+                    models.CharField(
+                        choices=[
+                            ("pending", "To confirm"),
+                            ("confirmed", "Confirmed"),
+                            ("no_answer", "No answer"),
+                            ("postponed", "Postponed"),
+                            ("rejected", "Rejected"),
+                        ],
+                        default="confirmed",
+                        max_length=12,
+                        verbose_name="call centre",
+                    ),
+                ),
+                ("call_attempts", models.PositiveSmallIntegerField(default=0)),
+                ("postponed_to", models.DateField(blank=True, null=True)),
+                (
+                    "payment_status",
+                    models.CharField(
+                        choices=[
+                            ("temporary", "Temporary"),
+                            ("awaiting", "Awaiting"),
+                            ("collected", "Collected"),
+                            ("remitted", "Remitted"),
+                            ("failed", "Failed"),
+                            ("canceled", "Canceled"),
+                            ("refunded", "Refunded"),
+                            ("rejected", "Rejected"),
+                        ],
+                        default="awaiting",
+                        max_length=12,
+                        verbose_name="payment",
+                    ),
+                ),
+                (
+                    "payment_method",
+                    models.CharField(
+                        choices=[
+                            ("cod", "Cash on delivery"),
+                            ("card", "Card"),
+                            ("transfer", "Bank transfer"),
+                            ("other", "Other, paid ahead"),
+                        ],
+                        default="cod",
+                        max_length=12,
+                        verbose_name="payment method",
+                    ),
+                ),
+                (
+                    "tab",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=models.Case(
+                            models.When(
+                                status__in=["NEW", "PICKED_UP", "PREPARING"], then=models.Value("NEW")
+                            ),
+                            models.When(
+                                status__in=["RETURNED", "RETURN_RECEIVED", "RETURNED_TO_STOCK"],
+                                then=models.Value("RETURNED"),
+                            ),
+                            default=models.F("status"),
+                        ),
+                        output_field=models.CharField(
+                            choices=[
+                                ("NEW", "New"),
+                                ("PACKED", "Packed"),
+                                ("WAITING_FOR_SHIPPING_COMPANY", "Waiting for company"),
+                                ("SHIPPED", "Shipped"),
+                                ("DELIVERED", "Delivered"),
+                                ("RETURNED", "Returned"),
+                                ("CANCELED", "Canceled"),
+                                ("OUT_OF_STOCK", "Out of stock"),
+                                ("ROLLBACK", "Rolled back"),
+                            ],
+                            max_length=32,
+                        ),
+                    ),
+                ),
+                ("currency", models.CharField(max_length=3)),
+                ("total", models.DecimalField(decimal_places=2, max_digits=16, verbose_name="total")),
+                ("prepaid", models.DecimalField(decimal_places=2, default=Decimal("0"), max_digits=16)),
+                ("amount_due", models.DecimalField(decimal_places=2, max_digits=16)),
+                (
+                    "amount_collected",
+                    models.DecimalField(decimal_places=2, default=Decimal("0"), max_digits=16),
+                ),
+                ("full_name", models.CharField(max_length=100, verbose_name="full name")),
+                ("search_name", models.CharField(default="", editable=False, max_length=100)),
+                ("phone", models.CharField(max_length=100, verbose_name="phone")),
+                ("phone_e164", models.CharField(blank=True, default="", editable=False, max_length=20)),
+                ("phone_reversed", models.CharField(blank=True, default="", editable=False, max_length=40)),
+                (
+                    "second_phone",
+                    models.CharField(blank=True, default="", max_length=100, verbose_name="second phone"),
+                ),
+                (
+                    "second_phone_reversed",
+                    models.CharField(blank=True, default="", editable=False, max_length=40),
+                ),
+                ("email", models.CharField(blank=True, default="", max_length=254, verbose_name="e-mail")),
+                ("country", models.CharField(max_length=2, verbose_name="country")),
+                ("city", models.CharField(max_length=100, verbose_name="city")),
+                ("area", models.CharField(blank=True, default="", max_length=100, verbose_name="area")),
+                ("address", models.CharField(max_length=1000, verbose_name="address")),
+                ("notes", models.CharField(blank=True, default="", max_length=1000, verbose_name="notes")),
+                ("shipment_way", models.PositiveSmallIntegerField(blank=True, null=True)),
+                (
+                    "is_fees_paid_by_customer",
+                    models.BooleanField(default=True, verbose_name="customer pays the fees"),
+                ),
+                ("cycle", models.PositiveSmallIntegerField(default=1)),
+                ("packed_at", models.DateTimeField(blank=True, null=True)),
+                ("company_key", models.CharField(blank=True, default="", max_length=64)),
+                ("company_name", models.CharField(blank=True, default="", max_length=100)),
+                ("company_status", models.CharField(blank=True, default="", max_length=100)),
+                (
+                    "tracking",
+                    models.CharField(blank=True, default="", max_length=64, verbose_name="tracking"),
+                ),
+                ("pushed_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "from_stock",
+                    models.BooleanField(
+                        default=False,
+                        help_text="The goods lie in the company's own warehouse; ours move nothing",
+                    ),
+                ),
+                (
+                    "city_place",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="orders.city",
+                    ),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "merchant",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="orders",
+                        to="orders.merchant",
+                    ),
+                ),
+                (
+                    "reserved_warehouse",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="orders.warehouse",
+                    ),
+                ),
+                (
+                    "warehouse",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="orders.warehouse",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'order',
-                'verbose_name_plural': 'orders',
-                'permissions': (('markAsPackedByScanner', 'Can pick, prepare and pack orders, and mark them out of stock'), ('markAsShippedByScanner', 'Can ship orders'), ('markAsDeliveredByScanner', 'Can mark orders as delivered'), ('markAsReturnedByScanner', 'Can take back returns and restock them'), ('markAsCanceledByScanner', 'Can cancel orders'), ('ReNewOrder', 'Can renew orders'), ('rollbackOrder', 'Can roll orders back'), ('assignOrderToShippingCompany', 'Can push orders to a shipping company'), ('assignOrderToDeliveryBoys', 'Can assign orders to a delivery person'), ('importOrders', 'Can import orders'), ('exportOrders', 'Can export orders'), ('confirmOrder', 'Can record call-centre outcomes'), ('printLabels', 'Can print labels'), ('manageStock', 'Can receive, adjust and count stock'), ('managePlaces', 'Can edit cities and their spellings'), ('manageCompanies', 'Can set up shipping companies'), ('manageCash', 'Can match statements and book cash'), ('handOver', 'Can hand parcels over to a company'), ('driveDeliveries', 'Can close own deliveries'), ('manageUsers', 'Can manage people, roles, merchants and warehouses'), ('issueApiTokens', 'Can issue API tokens')),
+                "verbose_name": "order",
+                "verbose_name_plural": "orders",
+                "permissions": (
+                    (
+                        "markAsPackedByScanner",
+                        "Can pick, prepare and pack orders, and mark them out of stock",
+                    ),
+                    ("markAsShippedByScanner", "Can ship orders"),
+                    ("markAsDeliveredByScanner", "Can mark orders as delivered"),
+                    ("markAsReturnedByScanner", "Can take back returns and restock them"),
+                    ("markAsCanceledByScanner", "Can cancel orders"),
+                    ("ReNewOrder", "Can renew orders"),
+                    ("rollbackOrder", "Can roll orders back"),
+                    ("assignOrderToShippingCompany", "Can push orders to a shipping company"),
+                    ("assignOrderToDeliveryBoys", "Can assign orders to a delivery person"),
+                    ("importOrders", "Can import orders"),
+                    ("exportOrders", "Can export orders"),
+                    ("confirmOrder", "Can record call-centre outcomes"),
+                    ("printLabels", "Can print labels"),
+                    ("manageStock", "Can receive, adjust and count stock"),
+                    ("managePlaces", "Can edit cities and their spellings"),
+                    ("manageCompanies", "Can set up shipping companies"),
+                    ("manageCash", "Can match statements and book cash"),
+                    ("handOver", "Can hand parcels over to a company"),
+                    ("driveDeliveries", "Can close own deliveries"),
+                    ("manageUsers", "Can manage people, roles, merchants and warehouses"),
+                    ("issueApiTokens", "Can issue API tokens"),
+                ),
             },
         ),
         migrations.CreateModel(
-            name='JobItem',
+            name="JobItem",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('outcome', models.CharField(choices=[('pending', 'Waiting'), ('ready', 'Ready'), ('done', 'Done'), ('skipped', 'Skipped'), ('failed', 'Failed')], default='pending', max_length=8)),
-                ('code', models.CharField(blank=True, default='', max_length=40)),
-                ('message', models.CharField(blank=True, default='', max_length=1000)),
-                ('payload', models.JSONField(default=dict)),
-                ('problems', models.JSONField(default=list)),
-                ('job', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='items', to='orders.job')),
-                ('order', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='orders.order')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Waiting"),
+                            ("ready", "Ready"),
+                            ("done", "Done"),
+                            ("skipped", "Skipped"),
+                            ("failed", "Failed"),
+                        ],
+                        default="pending",
+                        max_length=8,
+                    ),
+                ),
+                ("code", models.CharField(blank=True, default="", max_length=40)),
+                ("message", models.CharField(blank=True, default="", max_length=1000)),
+                ("payload", models.JSONField(default=dict)),
+                ("problems", models.JSONField(default=list)),
+                (
+                    "job",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="items",
+                        to="orders.job",
+                    ),
+                ),
+                (
+                    "order",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="orders.order",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='OrderEvent',
+            name="OrderEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('cycle', models.PositiveSmallIntegerField()),
-                ('type', models.CharField(choices=[('shipping', 'Fulfilment'), ('call_center', 'Call centre'), ('payment', 'Payment'), ('note', 'Note'), ('edit', 'Edit')], max_length=12)),
-                ('action', models.CharField(max_length=40)),
-                ('from_status', models.CharField(blank=True, choices=[('NEW', 'New'), ('PICKED_UP', 'Picked'), ('PREPARING', 'Preparing'), ('PACKED', 'Packed'), ('WAITING_FOR_SHIPPING_COMPANY', 'Waiting for company'), ('SHIPPED', 'Shipped'), ('DELIVERED', 'Delivered'), ('RETURNED', 'Returned'), ('RETURN_RECEIVED', 'Return received'), ('RETURNED_TO_STOCK', 'Returned to stock'), ('CANCELED', 'Canceled'), ('OUT_OF_STOCK', 'Out of stock'), ('ROLLBACK', 'Rolled back')], max_length=32)),
-                ('to_status', models.CharField(blank=True, choices=[('NEW', 'New'), ('PICKED_UP', 'Picked'), ('PREPARING', 'Preparing'), ('PACKED', 'Packed'), ('WAITING_FOR_SHIPPING_COMPANY', 'Waiting for company'), ('SHIPPED', 'Shipped'), ('DELIVERED', 'Delivered'), ('RETURNED', 'Returned'), ('RETURN_RECEIVED', 'Return received'), ('RETURNED_TO_STOCK', 'Returned to stock'), ('CANCELED', 'Canceled'), ('OUT_OF_STOCK', 'Out of stock'), ('ROLLBACK', 'Rolled back')], max_length=32)),
-                ('remembered_status', models.CharField(blank=True, choices=[('NEW', 'New'), ('PICKED_UP', 'Picked'), ('PREPARING', 'Preparing'), ('PACKED', 'Packed'), ('WAITING_FOR_SHIPPING_COMPANY', 'Waiting for company'), ('SHIPPED', 'Shipped'), ('DELIVERED', 'Delivered'), ('RETURNED', 'Returned'), ('RETURN_RECEIVED', 'Return received'), ('RETURNED_TO_STOCK', 'Returned to stock'), ('CANCELED', 'Canceled'), ('OUT_OF_STOCK', 'Out of stock'), ('ROLLBACK', 'Rolled back')], default='', max_length=32)),
-                ('before', models.JSONField(default=dict)),
-                ('message', models.CharField(blank=True, default='', max_length=1000)),
-                ('details', models.JSONField(default=dict)),
-                ('actor_kind', models.CharField(choices=[('user', 'Person'), ('token', 'Token'), ('system', 'System')], max_length=8)),
-                ('actor_name', models.CharField(max_length=150)),
-                ('source', models.CharField(max_length=40)),
-                ('station', models.CharField(blank=True, default='', max_length=64)),
-                ('occurred_on', models.DateField()),
-                ('recorded_at', models.DateTimeField()),
-                ('order', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='events', to='orders.order')),
-                ('reverses', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='reversed_by', to='orders.orderevent')),
-                ('user', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("cycle", models.PositiveSmallIntegerField()),
+                (
+                    "type",
+                    models.CharField(
+                        choices=[
+                            ("shipping", "Fulfilment"),
+                            ("call_center", "Call centre"),
+                            ("payment", "Payment"),
+                            ("note", "Note"),
+                            ("edit", "Edit"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("action", models.CharField(max_length=40)),
+                (
+                    "from_status",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("NEW", "New"),
+                            ("PICKED_UP", "Picked"),
+                            ("PREPARING", "Preparing"),
+                            ("PACKED", "Packed"),
+                            ("WAITING_FOR_SHIPPING_COMPANY", "Waiting for company"),
+                            ("SHIPPED", "Shipped"),
+                            ("DELIVERED", "Delivered"),
+                            ("RETURNED", "Returned"),
+                            ("RETURN_RECEIVED", "Return received"),
+                            ("RETURNED_TO_STOCK", "Returned to stock"),
+                            ("CANCELED", "Canceled"),
+                            ("OUT_OF_STOCK", "Out of stock"),
+                            ("ROLLBACK", "Rolled back"),
+                        ],
+                        max_length=32,
+                    ),
+                ),
+                (
+                    "to_status",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("NEW", "New"),
+                            ("PICKED_UP", "Picked"),
+                            ("PREPARING", "Preparing"),
+                            ("PACKED", "Packed"),
+                            ("WAITING_FOR_SHIPPING_COMPANY", "Waiting for company"),
+                            ("SHIPPED", "Shipped"),
+                            ("DELIVERED", "Delivered"),
+                            ("RETURNED", "Returned"),
+                            ("RETURN_RECEIVED", "Return received"),
+                            ("RETURNED_TO_STOCK", "Returned to stock"),
+                            ("CANCELED", "Canceled"),
+                            ("OUT_OF_STOCK", "Out of stock"),
+                            ("ROLLBACK", "Rolled back"),
+                        ],
+                        max_length=32,
+                    ),
+                ),
+                (
+                    "remembered_status",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("NEW", "New"),
+                            ("PICKED_UP", "Picked"),
+                            ("PREPARING", "Preparing"),
+                            ("PACKED", "Packed"),
+                            ("WAITING_FOR_SHIPPING_COMPANY", "Waiting for company"),
+                            ("SHIPPED", "Shipped"),
+                            ("DELIVERED", "Delivered"),
+                            ("RETURNED", "Returned"),
+                            ("RETURN_RECEIVED", "Return received"),
+                            ("RETURNED_TO_STOCK", "Returned to stock"),
+                            ("CANCELED", "Canceled"),
+                            ("OUT_OF_STOCK", "Out of stock"),
+                            ("ROLLBACK", "Rolled back"),
+                        ],
+                        default="",
+                        max_length=32,
+                    ),
+                ),
+                ("before", models.JSONField(default=dict)),
+                ("message", models.CharField(blank=True, default="", max_length=1000)),
+                ("details", models.JSONField(default=dict)),
+                (
+                    "actor_kind",
+                    models.CharField(
+                        choices=[("user", "Person"), ("token", "Token"), ("system", "System")], max_length=8
+                    ),
+                ),
+                ("actor_name", models.CharField(max_length=150)),
+                ("source", models.CharField(max_length=40)),
+                ("station", models.CharField(blank=True, default="", max_length=64)),
+                ("occurred_on", models.DateField()),
+                ("recorded_at", models.DateTimeField()),
+                (
+                    "order",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="events",
+                        to="orders.order",
+                    ),
+                ),
+                (
+                    "reverses",
+                    models.OneToOneField(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reversed_by",
+                        to="orders.orderevent",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'event',
+                "verbose_name": "event",
             },
         ),
         migrations.CreateModel(
-            name='Product',
+            name="Product",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sku', models.CharField(max_length=64, verbose_name='SKU')),
-                ('ean', models.CharField(blank=True, max_length=14, verbose_name='EAN')),
-                ('name', models.CharField(max_length=200, verbose_name='name')),
-                ('search_name', models.CharField(default='', editable=False, max_length=200)),
-                ('price', models.DecimalField(decimal_places=2, max_digits=16, verbose_name='price')),
-                ('track_stock', models.BooleanField(default=True, help_text='Off for services and gifts that no shelf counts', verbose_name='track stock')),
-                ('is_active', models.BooleanField(default=True, verbose_name='active')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('merchant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='products', to='orders.merchant')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("sku", models.CharField(max_length=64, verbose_name="SKU")),
+                ("ean", models.CharField(blank=True, max_length=14, verbose_name="EAN")),
+                ("name", models.CharField(max_length=200, verbose_name="name")),
+                ("search_name", models.CharField(default="", editable=False, max_length=200)),
+                ("price", models.DecimalField(decimal_places=2, max_digits=16, verbose_name="price")),
+                (
+                    "track_stock",
+                    models.BooleanField(
+                        default=True,
+                        help_text="Off for services and gifts that no shelf counts",
+                        verbose_name="track stock",
+                    ),
+                ),
+                ("is_active", models.BooleanField(default=True, verbose_name="active")),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "merchant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="products",
+                        to="orders.merchant",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'product',
-                'verbose_name_plural': 'products',
-                'ordering': ('sku',),
+                "verbose_name": "product",
+                "verbose_name_plural": "products",
+                "ordering": ("sku",),
             },
         ),
         migrations.CreateModel(
-            name='OrderLine',
+            name="OrderLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('cycle', models.PositiveSmallIntegerField(default=1)),
-                ('position', models.PositiveSmallIntegerField()),
-                ('sku', models.CharField(max_length=64)),
-                ('name', models.CharField(max_length=200)),
-                ('quantity', models.PositiveIntegerField()),
-                ('unit_price', models.DecimalField(decimal_places=2, max_digits=16)),
-                ('total', models.DecimalField(decimal_places=2, max_digits=16)),
-                ('owed', models.PositiveIntegerField(default=0)),
-                ('order', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='orders.order')),
-                ('product', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='orders.product')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("cycle", models.PositiveSmallIntegerField(default=1)),
+                ("position", models.PositiveSmallIntegerField()),
+                ("sku", models.CharField(max_length=64)),
+                ("name", models.CharField(max_length=200)),
+                ("quantity", models.PositiveIntegerField()),
+                ("unit_price", models.DecimalField(decimal_places=2, max_digits=16)),
+                ("total", models.DecimalField(decimal_places=2, max_digits=16)),
+                ("owed", models.PositiveIntegerField(default=0)),
+                (
+                    "order",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="lines",
+                        to="orders.order",
+                    ),
+                ),
+                (
+                    "product",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="lines",
+                        to="orders.product",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('order', 'cycle', 'position'),
+                "ordering": ("order", "cycle", "position"),
             },
         ),
         migrations.CreateModel(
-            name='ScanAttempt',
+            name="ScanAttempt",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('station', models.CharField(blank=True, default='', max_length=64)),
-                ('mode', models.CharField(max_length=20)),
-                ('nonce', models.CharField(max_length=64, null=True)),
-                ('scanned', models.CharField(max_length=200)),
-                ('outcome', models.CharField(max_length=20)),
-                ('code', models.CharField(max_length=24)),
-                ('answer', models.JSONField(default=dict)),
-                ('recorded_at', models.DateTimeField()),
-                ('event', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='orders.orderevent')),
-                ('order', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='orders.order')),
-                ('user', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("station", models.CharField(blank=True, default="", max_length=64)),
+                ("mode", models.CharField(max_length=20)),
+                ("nonce", models.CharField(max_length=64, null=True)),
+                ("scanned", models.CharField(max_length=200)),
+                ("outcome", models.CharField(max_length=20)),
+                ("code", models.CharField(max_length=24)),
+                ("answer", models.JSONField(default=dict)),
+                ("recorded_at", models.DateTimeField()),
+                (
+                    "event",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="orders.orderevent",
+                    ),
+                ),
+                (
+                    "order",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="orders.order",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='StockMovement',
+            name="StockMovement",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('receive', 'Received'), ('adjust', 'Adjusted'), ('count', 'Counted'), ('ship', 'Shipped'), ('return', 'Returned'), ('damaged', 'Written off, damaged'), ('missing', 'Written off, missing'), ('not_ours', 'Not ours'), ('reversal', 'Step reversed')], max_length=12)),
-                ('delta', models.IntegerField()),
-                ('quantity', models.PositiveIntegerField()),
-                ('reason', models.CharField(blank=True, default='', max_length=300)),
-                ('actor_kind', models.CharField(choices=[('user', 'Person'), ('token', 'Token'), ('system', 'System')], max_length=8)),
-                ('actor_name', models.CharField(max_length=150)),
-                ('source', models.CharField(max_length=40)),
-                ('recorded_at', models.DateTimeField()),
-                ('event', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='movements', to='orders.orderevent')),
-                ('line', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='movements', to='orders.orderline')),
-                ('product', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='movements', to='orders.product')),
-                ('user', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('warehouse', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='orders.warehouse')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("receive", "Received"),
+                            ("adjust", "Adjusted"),
+                            ("count", "Counted"),
+                            ("ship", "Shipped"),
+                            ("return", "Returned"),
+                            ("damaged", "Written off, damaged"),
+                            ("missing", "Written off, missing"),
+                            ("not_ours", "Not ours"),
+                            ("reversal", "Step reversed"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("delta", models.IntegerField()),
+                ("quantity", models.PositiveIntegerField()),
+                ("reason", models.CharField(blank=True, default="", max_length=300)),
+                (
+                    "actor_kind",
+                    models.CharField(
+                        choices=[("user", "Person"), ("token", "Token"), ("system", "System")], max_length=8
+                    ),
+                ),
+                ("actor_name", models.CharField(max_length=150)),
+                ("source", models.CharField(max_length=40)),
+                ("recorded_at", models.DateTimeField()),
+                (
+                    "event",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="movements",
+                        to="orders.orderevent",
+                    ),
+                ),
+                (
+                    "line",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="movements",
+                        to="orders.orderline",
+                    ),
+                ),
+                (
+                    "product",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="movements",
+                        to="orders.product",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "warehouse",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="orders.warehouse",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'stock movement',
+                "verbose_name": "stock movement",
             },
         ),
         migrations.CreateModel(
-            name='StockLevel',
+            name="StockLevel",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('on_hand', models.PositiveIntegerField(default=0)),
-                ('reserved', models.PositiveIntegerField(default=0)),
-                ('product', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='levels', to='orders.product')),
-                ('warehouse', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='levels', to='orders.warehouse')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("on_hand", models.PositiveIntegerField(default=0)),
+                ("reserved", models.PositiveIntegerField(default=0)),
+                (
+                    "product",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="levels",
+                        to="orders.product",
+                    ),
+                ),
+                (
+                    "warehouse",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="levels",
+                        to="orders.warehouse",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'stock level',
+                "verbose_name": "stock level",
             },
         ),
         migrations.AddField(
-            model_name='merchant',
-            name='default_warehouse',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='orders.warehouse', verbose_name='default warehouse'),
+            model_name="merchant",
+            name="default_warehouse",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="orders.warehouse",
+                verbose_name="default warehouse",
+            ),
         ),
         migrations.AddIndex(
-            model_name='job',
-            index=models.Index(condition=models.Q(('state__in', ('queued', 'running'))), fields=['lease_until'], name='job_open'),
+            model_name="job",
+            index=models.Index(
+                condition=models.Q(("state__in", ("queued", "running"))),
+                fields=["lease_until"],
+                name="job_open",
+            ),
         ),
         migrations.AddIndex(
-            model_name='job',
-            index=models.Index(fields=['owner', '-id'], name='job_owner'),
+            model_name="job",
+            index=models.Index(fields=["owner", "-id"], name="job_owner"),
         ),
         migrations.AddIndex(
-            model_name='job',
-            index=models.Index(condition=models.Q(('upload_sha256', ''), _negated=True), fields=['merchant', 'upload_sha256'], name='job_same_file'),
+            model_name="job",
+            index=models.Index(
+                condition=models.Q(("upload_sha256", ""), _negated=True),
+                fields=["merchant", "upload_sha256"],
+                name="job_same_file",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='foldedcount',
-            constraint=models.UniqueConstraint(fields=('merchant', 'tab'), name='folded_count_unique'),
+            model_name="foldedcount",
+            constraint=models.UniqueConstraint(fields=("merchant", "tab"), name="folded_count_unique"),
         ),
         migrations.AddConstraint(
-            model_name='cityalias',
-            constraint=models.UniqueConstraint(condition=models.Q(('merchant__isnull', True)), fields=('country', 'key'), name='city_alias_unique_for_all'),
+            model_name="cityalias",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("merchant__isnull", True)),
+                fields=("country", "key"),
+                name="city_alias_unique_for_all",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='cityalias',
-            constraint=models.UniqueConstraint(fields=('country', 'key', 'merchant'), name='city_alias_unique_for_merchant'),
+            model_name="cityalias",
+            constraint=models.UniqueConstraint(
+                fields=("country", "key", "merchant"), name="city_alias_unique_for_merchant"
+            ),
         ),
         migrations.AddIndex(
-            model_name='jobitem',
-            index=models.Index(fields=['job', 'outcome', 'number'], name='job_item_outcome'),
+            model_name="jobitem",
+            index=models.Index(fields=["job", "outcome", "number"], name="job_item_outcome"),
         ),
         migrations.AddConstraint(
-            model_name='jobitem',
-            constraint=models.UniqueConstraint(fields=('job', 'number'), name='job_item_number_unique'),
+            model_name="jobitem",
+            constraint=models.UniqueConstraint(fields=("job", "number"), name="job_item_number_unique"),
         ),
         migrations.AddIndex(
-            model_name='orderevent',
-            index=models.Index(fields=['order', 'id'], name='event_order'),
+            model_name="orderevent",
+            index=models.Index(fields=["order", "id"], name="event_order"),
         ),
         migrations.AddIndex(
-            model_name='orderevent',
-            index=models.Index(fields=['recorded_at'], name='event_recorded'),
+            model_name="orderevent",
+            index=models.Index(fields=["recorded_at"], name="event_recorded"),
         ),
         migrations.AddIndex(
-            model_name='orderevent',
-            index=models.Index(condition=models.Q(('user__isnull', False)), fields=['user', '-id'], name='event_user'),
+            model_name="orderevent",
+            index=models.Index(
+                condition=models.Q(("user__isnull", False)), fields=["user", "-id"], name="event_user"
+            ),
         ),
         migrations.AddIndex(
-            model_name='product',
-            index=models.Index(condition=models.Q(('ean', ''), _negated=True), fields=['ean'], name='product_ean'),
+            model_name="product",
+            index=models.Index(
+                condition=models.Q(("ean", ""), _negated=True), fields=["ean"], name="product_ean"
+            ),
         ),
         migrations.AddIndex(
-            model_name='product',
-            index=models.Index(fields=['sku'], name='product_sku'),
+            model_name="product",
+            index=models.Index(fields=["sku"], name="product_sku"),
         ),
         migrations.AddConstraint(
-            model_name='product',
-            constraint=models.UniqueConstraint(fields=('merchant', 'sku'), name='product_sku_unique'),
+            model_name="product",
+            constraint=models.UniqueConstraint(fields=("merchant", "sku"), name="product_sku_unique"),
         ),
         migrations.AddConstraint(
-            model_name='product',
-            constraint=models.CheckConstraint(condition=models.Q(('price__gte', 0)), name='product_price_not_negative'),
+            model_name="product",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("price__gte", 0)), name="product_price_not_negative"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='orderline',
-            constraint=models.UniqueConstraint(fields=('order', 'cycle', 'position'), name='line_position_unique'),
+            model_name="orderline",
+            constraint=models.UniqueConstraint(
+                fields=("order", "cycle", "position"), name="line_position_unique"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='orderline',
-            constraint=models.CheckConstraint(condition=models.Q(('quantity__gte', 1)), name='line_quantity_positive'),
+            model_name="orderline",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("quantity__gte", 1)), name="line_quantity_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='orderline',
-            constraint=models.CheckConstraint(condition=models.Q(('owed__lte', models.F('quantity'))), name='line_owed_within_quantity'),
+            model_name="orderline",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("owed__lte", models.F("quantity"))), name="line_owed_within_quantity"
+            ),
         ),
         migrations.AddIndex(
-            model_name='scanattempt',
-            index=models.Index(fields=['user', 'mode', '-id'], name='scan_recent'),
+            model_name="scanattempt",
+            index=models.Index(fields=["user", "mode", "-id"], name="scan_recent"),
         ),
         migrations.AddConstraint(
-            model_name='scanattempt',
-            constraint=models.UniqueConstraint(fields=('user', 'nonce'), name='scan_nonce_unique'),
+            model_name="scanattempt",
+            constraint=models.UniqueConstraint(fields=("user", "nonce"), name="scan_nonce_unique"),
         ),
         migrations.AddIndex(
-            model_name='stockmovement',
-            index=models.Index(fields=['product', 'warehouse', 'id'], name='movement_ledger'),
+            model_name="stockmovement",
+            index=models.Index(fields=["product", "warehouse", "id"], name="movement_ledger"),
         ),
         migrations.AddConstraint(
-            model_name='stockmovement',
-            constraint=models.UniqueConstraint(fields=('event', 'line', 'kind'), name='movement_once_per_event_and_line'),
+            model_name="stockmovement",
+            constraint=models.UniqueConstraint(
+                fields=("event", "line", "kind"), name="movement_once_per_event_and_line"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='stockmovement',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('event__isnull', True), ('line__isnull', True)), models.Q(('event__isnull', False), ('line__isnull', False)), _connector='OR'), name='movement_event_with_line'),
+            model_name="stockmovement",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("event__isnull", True), ("line__isnull", True)),
+                    models.Q(("event__isnull", False), ("line__isnull", False)),
+                    _connector="OR",
+                ),
+                name="movement_event_with_line",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='stocklevel',
-            constraint=models.UniqueConstraint(fields=('warehouse', 'product'), name='level_unique'),
+            model_name="stocklevel",
+            constraint=models.UniqueConstraint(fields=("warehouse", "product"), name="level_unique"),
         ),
         migrations.AddConstraint(
-            model_name='stocklevel',
-            constraint=models.CheckConstraint(condition=models.Q(('reserved__gte', 0), ('on_hand__gte', models.F('reserved'))), name='level_reserved_within_on_hand'),
+            model_name="stocklevel",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("reserved__gte", 0), ("on_hand__gte", models.F("reserved"))),
+                name="level_reserved_within_on_hand",
+            ),
         ),
         migrations.AddIndex(
-            model_name='order',
-            index=models.Index(condition=models.Q(('deleted_at__isnull', True)), fields=['tab', '-created_at', '-id'], name='order_tab_created'),
+            model_name="order",
+            index=models.Index(
+                condition=models.Q(("deleted_at__isnull", True)),
+                fields=["tab", "-created_at", "-id"],
+                name="order_tab_created",
+            ),
         ),
         migrations.AddIndex(
-            model_name='order',
-            index=models.Index(condition=models.Q(('deleted_at__isnull', True)), fields=['-created_at', '-id'], name='order_created'),
+            model_name="order",
+            index=models.Index(
+                condition=models.Q(("deleted_at__isnull", True)),
+                fields=["-created_at", "-id"],
+                name="order_created",
+            ),
         ),
         migrations.AddIndex(
-            model_name='order',
-            index=models.Index(condition=models.Q(('deleted_at__isnull', True)), fields=['merchant', 'tab', '-created_at', '-id'], name='order_merchant_tab'),
+            model_name="order",
+            index=models.Index(
+                condition=models.Q(("deleted_at__isnull", True)),
+                fields=["merchant", "tab", "-created_at", "-id"],
+                name="order_merchant_tab",
+            ),
         ),
         migrations.AddIndex(
-            model_name='order',
-            index=models.Index(condition=models.Q(('deleted_at__isnull', True)), fields=['merchant', '-created_at', '-id'], name='order_merchant_created'),
+            model_name="order",
+            index=models.Index(
+                condition=models.Q(("deleted_at__isnull", True)),
+                fields=["merchant", "-created_at", "-id"],
+                name="order_merchant_created",
+            ),
         ),
         migrations.AddIndex(
-            model_name='order',
-            index=models.Index(condition=models.Q(('deleted_at__isnull', True)), fields=['tab', '-total', '-id'], name='order_tab_total'),
+            model_name="order",
+            index=models.Index(
+                condition=models.Q(("deleted_at__isnull", True)),
+                fields=["tab", "-total", "-id"],
+                name="order_tab_total",
+            ),
         ),
         migrations.AddIndex(
-            model_name='order',
-            index=models.Index(condition=models.Q(('deleted_at__isnull', True)), fields=['-total', '-id'], name='order_total'),
+            model_name="order",
+            index=models.Index(
+                condition=models.Q(("deleted_at__isnull", True)), fields=["-total", "-id"], name="order_total"
+            ),
         ),
         migrations.AddIndex(
-            model_name='order',
-            index=models.Index(condition=models.Q(('deleted_at__isnull', True)), fields=['city_place', '-created_at', '-id'], name='order_city_created'),
+            model_name="order",
+            index=models.Index(
+                condition=models.Q(("deleted_at__isnull", True)),
+                fields=["city_place", "-created_at", "-id"],
+                name="order_city_created",
+            ),
         ),
         migrations.AddIndex(
-            model_name='order',
-            index=models.Index(fields=['phone_reversed'], name='order_phone_tail', opclasses=('varchar_pattern_ops',)),
+            model_name="order",
+            index=models.Index(
+                fields=["phone_reversed"], name="order_phone_tail", opclasses=("varchar_pattern_ops",)
+            ),
         ),
         migrations.AddIndex(
-            model_name='order',
-            index=models.Index(condition=models.Q(('second_phone_reversed', ''), _negated=True), fields=['second_phone_reversed'], name='order_second_phone_tail', opclasses=('varchar_pattern_ops',)),
+            model_name="order",
+            index=models.Index(
+                condition=models.Q(("second_phone_reversed", ""), _negated=True),
+                fields=["second_phone_reversed"],
+                name="order_second_phone_tail",
+                opclasses=("varchar_pattern_ops",),
+            ),
         ),
         migrations.AddIndex(
-            model_name='order',
-            index=models.Index(condition=models.Q(('tracking', ''), _negated=True), fields=['tracking'], name='order_tracking', opclasses=('varchar_pattern_ops',)),
+            model_name="order",
+            index=models.Index(
+                condition=models.Q(("tracking", ""), _negated=True),
+                fields=["tracking"],
+                name="order_tracking",
+                opclasses=("varchar_pattern_ops",),
+            ),
         ),
         migrations.AddIndex(
-            model_name='order',
-            index=models.Index(fields=['external_reference'], name='order_external_reference'),
+            model_name="order",
+            index=models.Index(fields=["external_reference"], name="order_external_reference"),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.UniqueConstraint(fields=('merchant', 'external_reference'), name='order_external_reference_unique'),
+            model_name="order",
+            constraint=models.UniqueConstraint(
+                fields=("merchant", "external_reference"), name="order_external_reference_unique"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['NEW', 'PICKED_UP', 'PREPARING', 'PACKED', 'WAITING_FOR_SHIPPING_COMPANY', 'SHIPPED', 'DELIVERED', 'RETURNED', 'RETURN_RECEIVED', 'RETURNED_TO_STOCK', 'CANCELED', 'OUT_OF_STOCK', 'ROLLBACK'])), name='order_status_known'),
+            model_name="order",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "status__in",
+                        [
+                            "NEW",
+                            "PICKED_UP",
+                            "PREPARING",
+                            "PACKED",
+                            "WAITING_FOR_SHIPPING_COMPANY",
+                            "SHIPPED",
+                            "DELIVERED",
+                            "RETURNED",
+                            "RETURN_RECEIVED",
+                            "RETURNED_TO_STOCK",
+                            "CANCELED",
+                            "OUT_OF_STOCK",
+                            "ROLLBACK",
+                        ],
+                    )
+                ),
+                name="order_status_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'ROLLBACK'), models.Q(('remembered_status', ''), _negated=True)), models.Q(models.Q(('status', 'ROLLBACK'), _negated=True), ('remembered_status', '')), _connector='OR'), name='order_remembers_only_in_rollback'),
+            model_name="order",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status", "ROLLBACK"), models.Q(("remembered_status", ""), _negated=True)),
+                    models.Q(models.Q(("status", "ROLLBACK"), _negated=True), ("remembered_status", "")),
+                    _connector="OR",
+                ),
+                name="order_remembers_only_in_rollback",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('total__gte', 0), ('prepaid__gte', 0), ('amount_due__gte', 0)), name='order_money_not_negative'),
+            model_name="order",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("total__gte", 0), ("prepaid__gte", 0), ("amount_due__gte", 0)),
+                name="order_money_not_negative",
+            ),
         ),
     ]

@@ -24,9 +24,7 @@ class OrderEvent(models.Model):
     to_status = models.CharField(max_length=32, choices=Status, blank=True)
     # With from or to ROLLBACK: the status that ROLLBACK stood for.
     remembered_status = models.CharField(max_length=32, choices=Status, blank=True, default="")
-    reverses = models.OneToOneField(
-        "self", on_delete=models.PROTECT, null=True, related_name="reversed_by"
-    )
+    reverses = models.OneToOneField("self", on_delete=models.PROTECT, null=True, related_name="reversed_by")
     # The facts of the order's row that this step changed, as they were before: what a reversal restores.
     before = models.JSONField(default=dict)
     message = models.CharField(max_length=1000, blank=True, default="")

@@ -100,9 +100,7 @@ class JobItem(models.Model):
     payload = models.JSONField(default=dict)
     # [{"column", "value", "code", "message", "remedy"}]
     problems = models.JSONField(default=list)
-    order = models.ForeignKey(
-        Order, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
-    )
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=("job", "number"), name="job_item_number_unique"),)

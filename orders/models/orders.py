@@ -40,7 +40,9 @@ class Order(models.Model):
     reference = models.CharField(_("reference"), max_length=20, unique=True)
     external_reference = models.CharField(_("your reference"), max_length=100, null=True, blank=True)  # noqa: DJ001 - unique where given
     source = models.CharField(_("source"), max_length=40)
-    created_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    created_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
     created_at = models.DateTimeField(_("created"), default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
     version = models.PositiveIntegerField(default=1)
@@ -90,7 +92,9 @@ class Order(models.Model):
     email = models.CharField(_("e-mail"), max_length=254, blank=True, default="")
     country = models.CharField(_("country"), max_length=2)
     city = models.CharField(_("city"), max_length=100)
-    city_place = models.ForeignKey(City, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False)
+    city_place = models.ForeignKey(
+        City, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
     area = models.CharField(_("area"), max_length=100, blank=True, default="")
     address = models.CharField(_("address"), max_length=1000)
     notes = models.CharField(_("notes"), max_length=1000, blank=True, default="")
@@ -150,18 +154,25 @@ class Order(models.Model):
                 name="order_remembers_only_in_rollback",
             ),
             models.CheckConstraint(
-                condition=Q(total__gte=0) & Q(prepaid__gte=0) & Q(amount_due__gte=0), name="order_money_not_negative"
+                condition=Q(total__gte=0) & Q(prepaid__gte=0) & Q(amount_due__gte=0),
+                name="order_money_not_negative",
             ),
         )
         # Each list index exists with and without the merchant: staff see all, sellers one.
         indexes = (
             models.Index(fields=("tab", "-created_at", "-id"), name="order_tab_created", condition=ALIVE),
             models.Index(fields=("-created_at", "-id"), name="order_created", condition=ALIVE),
-            models.Index(fields=("merchant", "tab", "-created_at", "-id"), name="order_merchant_tab", condition=ALIVE),
-            models.Index(fields=("merchant", "-created_at", "-id"), name="order_merchant_created", condition=ALIVE),
+            models.Index(
+                fields=("merchant", "tab", "-created_at", "-id"), name="order_merchant_tab", condition=ALIVE
+            ),
+            models.Index(
+                fields=("merchant", "-created_at", "-id"), name="order_merchant_created", condition=ALIVE
+            ),
             models.Index(fields=("tab", "-total", "-id"), name="order_tab_total", condition=ALIVE),
             models.Index(fields=("-total", "-id"), name="order_total", condition=ALIVE),
-            models.Index(fields=("city_place", "-created_at", "-id"), name="order_city_created", condition=ALIVE),
+            models.Index(
+                fields=("city_place", "-created_at", "-id"), name="order_city_created", condition=ALIVE
+            ),
             models.Index(
                 fields=("phone_reversed",), name="order_phone_tail", opclasses=("varchar_pattern_ops",)
             ),

@@ -31,7 +31,8 @@ class StockLevel(models.Model):
         constraints = (
             models.UniqueConstraint(fields=("warehouse", "product"), name="level_unique"),
             models.CheckConstraint(
-                condition=Q(reserved__gte=0) & Q(on_hand__gte=F("reserved")), name="level_reserved_within_on_hand"
+                condition=Q(reserved__gte=0) & Q(on_hand__gte=F("reserved")),
+                name="level_reserved_within_on_hand",
             ),
         )
 
@@ -48,9 +49,7 @@ class StockMovement(models.Model):
     the units left at shipping already."""
 
     warehouse = models.ForeignKey(Warehouse, on_delete=models.PROTECT, related_name="+", db_index=False)
-    product = models.ForeignKey(
-        Product, on_delete=models.PROTECT, related_name="movements", db_index=False
-    )
+    product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="movements", db_index=False)
     kind = models.CharField(max_length=12, choices=MovementKind)
     delta = models.IntegerField()
     quantity = models.PositiveIntegerField()
@@ -68,7 +67,9 @@ class StockMovement(models.Model):
     class Meta:
         verbose_name = _("stock movement")
         constraints = (
-            models.UniqueConstraint(fields=("event", "line", "kind"), name="movement_once_per_event_and_line"),
+            models.UniqueConstraint(
+                fields=("event", "line", "kind"), name="movement_once_per_event_and_line"
+            ),
             models.CheckConstraint(
                 condition=Q(event__isnull=True, line__isnull=True)
                 | Q(event__isnull=False, line__isnull=False),

@@ -1,0 +1,184 @@
+"""The frame of every page: the places a person may enter, who they are, how they like it drawn.
+
+Pages themselves and their permissions do not belong here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import NoReverseMatch, reverse
+from django.utils.functional import Promise, cached_property
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import get_language_bidi
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
+
+from orders.models import Job, User
+
+THEMES = ("light", "dark")
+THEME_COOKIE = "theme"
+THEME_SECONDS = 365 * 86_400
+BOTTOM_PLACES = 4  # beside them stands "More"
+
+
+@dataclass(frozen=True)
+class Place:
+    """An entry of the rail. Any one of the permissions opens it."""
+
+    name: str
+    word: str | Promise
+    icon: str
+    route: str
+    permissions: tuple[str, ...]
+    also_under: tuple[str, ...] = ()
+
+
+SCANS = ("markAsPackedByScanner", "markAsShippedByScanner", "markAsDeliveredByScanner")
+PLACES = (
+    Place("today", _("Today"), "layout-dashboard", "today", ("view_order",)),
+    Place("orders", _("Orders"), "inbox", "order-list", ("view_order",)),
+    Place(
+        "scan",
+        _("Scan"),
+        "scan-barcode",
+        "scan-home",
+        (*SCANS, "markAsReturnedByScanner", "markAsCanceledByScanner"),
+    ),
+    Place("deliveries", _("Deliveries"), "map-pin", "deliveries", ("driveDeliveries",)),
+    Place("returns", _("Returns"), "undo-2", "returns", ("markAsReturnedByScanner",)),
+    Place(
+        "stock", _("Stock"), "boxes", "stock-list", ("manageStock", "markAsPackedByScanner"), ("/products",)
+    ),
+    Place("shipping", _("Shipping"), "truck", "shipping-home", ("assignOrderToShippingCompany", "handOver")),
+    Place("cash", _("Cash"), "banknote", "cash", ("manageCash",)),
+    Place("files", _("Files"), "files", "job-list", ("importOrders", "exportOrders"), ("/jobs",)),
+    Place(
+        "settings",
+        _("Settings"),
+        "settings",
+        "settings-home",
+        ("manageUsers", "managePlaces", "manageCompanies", "issueApiTokens"),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A place this person may enter, with its address."""
+
+    place: Place
+    url: str
+    is_current: bool
+
+
+class Frame:
+    """What base.html asks for; each answer is worked out when it is first asked."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self.request = request
+
+    @property
+    def user(self) -> User | AnonymousUser:
+        return cast("User | AnonymousUser", getattr(self.request, "user", AnonymousUser()))
+
+    @cached_property
+    def entries(self) -> list[Entry]:
+        """The rail, in order, without places that have no route or no permission."""
+        found = [(place, url) for place, url in _routed() if self._may_enter(place)]
+        path = self.request.path
+        nearest = max(
+            (
+                (len(root), place.name)
+                for place, url in found
+                for root in (url, *place.also_under)
+                if path == url or (root != "/" and path.startswith(root))
+            ),
+            default=(0, ""),
+        )[1]
+        return [Entry(place, url, place.name == nearest) for place, url in found]
+
+    @property
+    def bottom_entries(self) -> list[Entry]:
+        return self.entries if len(self.entries) <= BOTTOM_PLACES + 1 else self.entries[:BOTTOM_PLACES]
+
+    @property
+    def more_entries(self) -> list[Entry]:
+        return self.entries[len(self.bottom_entries) :]
+
+    @property
+    def more_is_current(self) -> bool:
+        return any(entry.is_current for entry in self.more_entries)
+
+    @cached_property
+    def running_jobs(self) -> int:
+        """How many of this person's jobs are waiting or running."""
+        if not self.user.is_authenticated:
+            return 0
+        return Job.objects.filter(
+            owner_id=self.user.pk, state__in=(Job.State.QUEUED, Job.State.RUNNING)
+        ).count()
+
+    @property
+    def initials(self) -> str:
+        words = getattr(self.user, "display_name", "").replace(".", " ").replace("_", " ").split()
+        return "".join(word[0] for word in words[:2]).upper() or "?"
+
+    @property
+    def person_colour(self) -> int:
+        """One of eight, the same for a person on every screen."""
+        return (self.user.pk or 0) % 8
+
+    @property
+    def theme(self) -> str:
+        """light or dark where the person chose, else empty: as the device says."""
+        chosen = self.request.COOKIES.get(THEME_COOKIE, "")
+        return chosen if chosen in THEMES else ""
+
+    @property
+    def direction(self) -> str:
+        return "rtl" if get_language_bidi() else "ltr"
+
+    def _may_enter(self, place: Place) -> bool:
+        return any(self.user.has_perm(f"orders.{codename}") for codename in place.permissions)
+
+
+def frame(request: HttpRequest) -> dict[str, Any]:
+    """Context processor: `frame` for base.html."""
+    return {"frame": Frame(request)}
+
+
+@require_POST
+def choose_theme(request: HttpRequest) -> HttpResponse:
+    """Remember light, dark or the device's own on this browser, and go back."""
+    back = request.POST.get("next", "/")
+    if not url_has_allowed_host_and_scheme(
+        back, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    ):
+        back = "/"
+    answer = HttpResponseRedirect(back)
+    theme = request.POST.get("theme", "")
+    if theme in THEMES:
+        answer.set_cookie(
+            THEME_COOKIE,
+            theme,
+            max_age=THEME_SECONDS,
+            samesite="Lax",
+            httponly=True,
+            secure=request.is_secure(),
+        )
+    else:
+        answer.delete_cookie(THEME_COOKIE, samesite="Lax")
+    return answer
+
+
+def _routed() -> Iterator[tuple[Place, str]]:
+    for place in PLACES:
+        try:
+            yield place, reverse(place.route)
+        except NoReverseMatch:
+            continue

@@ -1,0 +1,1 @@
+"""What may be done to many orders at once: the bulk routes and their sheets."""

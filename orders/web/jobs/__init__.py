@@ -1,0 +1,1 @@
+"""Background work that a person waits for: import, export, progress."""

@@ -1,0 +1,1 @@
+"""One order's page: show, edit, new, delete."""

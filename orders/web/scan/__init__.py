@@ -1,0 +1,1 @@
+"""The scan benches and the scanners' routes."""

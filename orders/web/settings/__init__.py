@@ -1,0 +1,1 @@
+"""What an admin sets up: people, merchants, warehouses, places."""

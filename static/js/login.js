@@ -1,0 +1,2 @@
+// The log-in page: a second click does nothing, the button says what it is doing.
+import "./submitting.js";

@@ -201,7 +201,7 @@ TRANSITIONS: Mapping[Action, Transition] = MappingProxyType(
             _row(
                 Action.UNDO,
                 _("Undo"),
-                tuple(status for status in S if status not in (S.ROLLBACK,)),
+                tuple(status for status in S if status != S.ROLLBACK),
                 None,
                 "",  # what the step needed
                 stock=StockEffect.REVERSE,
@@ -266,13 +266,15 @@ def allowed_actions(
     *, status: str, remembered_status: str = "", is_packed: bool = False
 ) -> tuple[Action, ...]:
     """What a person may do next, in the table's order; permissions aside."""
-    return tuple(
-        action
-        for action, row in TRANSITIONS.items()
-        if row.is_offered
-        and is_allowed(action, status=status, remembered_status=remembered_status)
-        and not is_already_done(
-            action, status=standing_status(status, remembered_status), is_packed=is_packed
-        )
-        or resumes(action, status=status, remembered_status=remembered_status)
-    )
+    standing = standing_status(status, remembered_status)
+
+    def is_next(row: Transition) -> bool:
+        if not row.is_offered:
+            return False
+        if resumes(row.action, status=status, remembered_status=remembered_status):
+            return True
+        return is_allowed(
+            row.action, status=status, remembered_status=remembered_status
+        ) and not is_already_done(row.action, status=standing, is_packed=is_packed)
+
+    return tuple(action for action, row in TRANSITIONS.items() if is_next(row))

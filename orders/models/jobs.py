@@ -98,7 +98,7 @@ class JobItem(models.Model):
     code = models.CharField(max_length=40, blank=True, default="")
     message = models.CharField(max_length=1000, blank=True, default="")
     payload = models.JSONField(default=dict)
-    # [{"column", "value", "code", "message", "remedy"}]
+    # A list of column, value, code, message and remedy.
     problems = models.JSONField(default=list)
     order = models.ForeignKey(Order, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
 

@@ -1,6 +1,7 @@
 """Tables, constraints and questions about rows. What moves them stands in orders/domain."""
 
 from orders.models.catalogue import Product
+from orders.models.changes import SettingChange
 from orders.models.choices import (
     FINAL_TABS,
     ActorKind,
@@ -44,6 +45,7 @@ __all__ = [
     "PaymentMethod",
     "Product",
     "ScanAttempt",
+    "SettingChange",
     "Status",
     "StockLevel",
     "StockMovement",

@@ -228,6 +228,7 @@ class OrderLine(models.Model):
             models.CheckConstraint(condition=Q(quantity__gte=1), name="line_quantity_positive"),
             models.CheckConstraint(condition=Q(owed__lte=F("quantity")), name="line_owed_within_quantity"),
         )
+        indexes = (models.Index(fields=("order",), name="line_owed", condition=Q(owed__gt=0)),)
 
     def __str__(self) -> str:
         return f"{self.quantity} × {self.sku}"

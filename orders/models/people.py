@@ -5,12 +5,14 @@ Tokens of programs are not people and do not stand here.
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from orders.models.merchants import Merchant, Warehouse
+
+# Languages a person can have; which of them are offered yet is a setting.
+LANGUAGES = (("en", "English"), ("fr", "Français"), ("ar", "العربية"))
 
 
 class User(AbstractUser):
@@ -25,7 +27,7 @@ class User(AbstractUser):
         verbose_name=_("merchant"),
         help_text=_("Empty for staff, who work for every merchant"),
     )
-    language = models.CharField(_("language"), max_length=5, choices=settings.LANGUAGES, default="en")
+    language = models.CharField(_("language"), max_length=5, choices=LANGUAGES, default="en")
     warehouse = models.ForeignKey(
         Warehouse,
         on_delete=models.SET_NULL,

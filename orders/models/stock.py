@@ -63,10 +63,17 @@ class StockMovement(models.Model):
     actor_name = models.CharField(max_length=150)
     source = models.CharField(max_length=40)
     recorded_at = models.DateTimeField()
+    # Of a form or a job that receives, adjusts or counts: sent twice it counts once.
+    nonce = models.CharField(max_length=64, null=True)  # noqa: DJ001 - unique where given
 
     class Meta:
         verbose_name = _("stock movement")
         constraints = (
+            models.UniqueConstraint(
+                fields=("nonce", "warehouse", "product"),
+                name="movement_nonce_unique",
+                condition=Q(nonce__isnull=False),
+            ),
             models.UniqueConstraint(
                 fields=("event", "line", "kind"), name="movement_once_per_event_and_line"
             ),

@@ -77,7 +77,9 @@ def _install(lock_file: Path) -> None:
     options = ["install", "-qq", "--require-hashes", "--no-input", "--disable-pip-version-check"]
     outcome = subprocess.run([*pip, *options, "--requirement", str(lock_file)], check=False)
     if outcome.returncode:
-        sys.exit("The libraries could not be installed: see pip's words above. Is the package index reachable?")
+        sys.exit(
+            "The libraries could not be installed: see pip's words above. Is the package index reachable?"
+        )
 
 
 def _installed() -> dict[str, str]:

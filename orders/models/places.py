@@ -17,6 +17,7 @@ class City(models.Model):
 
     country = models.CharField(_("country"), max_length=2, choices=Country)
     region = models.CharField(_("region or wilaya"), max_length=100, blank=True)
+    region_ar = models.CharField(_("Arabic region or wilaya"), max_length=100, blank=True)
     region_code = models.CharField(_("region code"), max_length=10, blank=True)
     name = models.CharField(_("name"), max_length=100)
     name_ar = models.CharField(_("Arabic name"), max_length=100, blank=True)

@@ -5,7 +5,7 @@ The words come from the vocabularies of orders/models/choices.py; only their loo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django import template
@@ -29,7 +29,9 @@ class Look:
     word: str | Promise
 
 
-def _looks(choices: Mapping[str, tuple[str, str]], labels: list[tuple[str, str]]) -> dict[str, Look]:
+def _looks(
+    choices: Mapping[str, tuple[str, str]], labels: Sequence[tuple[str, str | Promise]]
+) -> dict[str, Look]:
     words = dict(labels)
     return {value: Look(tone, icon, words[value]) for value, (tone, icon) in choices.items()}
 

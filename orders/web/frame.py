@@ -16,9 +16,9 @@ from django.utils.functional import Promise, cached_property
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import get_language_bidi
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_POST
 
 from orders.models import Job, User
+from orders.web.access import requires
 
 THEMES = ("light", "dark")
 THEME_COOKIE = "theme"
@@ -152,7 +152,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     return {"frame": Frame(request)}
 
 
-@require_POST
+@requires(methods=("POST",))
 def choose_theme(request: HttpRequest) -> HttpResponse:
     """Remember light, dark or the device's own on this browser, and go back."""
     back = request.POST.get("next", "/")

@@ -33,4 +33,5 @@ urlpatterns = [
         name="password_change_done",
     ),
     path("theme", choose_theme, name="choose-theme"),
+    path("style/", include("orders.web.style")),
 ]

@@ -50,7 +50,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--to", type=Path, default=Path(settings.BASE_DIR) / "static" / "sounds")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *_args: Any, **options: Any) -> None:
         folder: Path = options["to"]
         folder.mkdir(parents=True, exist_ok=True)
         for name, tones in SOUNDS.items():

@@ -69,7 +69,7 @@ class ScanAttempt(models.Model):
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=("user", "nonce"), name="scan_nonce_unique"),)
-        indexes = (models.Index(fields=("user", "mode", "-id"), name="scan_recent"),)
+        indexes = (models.Index(fields=("user", "mode", "-recorded_at"), name="scan_recent"),)
 
     def __str__(self) -> str:
         return f"{self.mode} {self.scanned}: {self.code}"

@@ -1,0 +1,306 @@
+"""Checks over the whole database that nothing was lost or doubled, in set-based SQL.
+
+Each invariant says what rows can show of it; what they cannot is named with the
+test that shows it. Nothing here mends anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from django.db import connection
+
+from orders.domain.transitions import (
+    TRANSITIONS,
+    Action,
+    is_allowed,
+    resumes,
+    standing_status,
+    target_of,
+)
+from orders.models import Status
+
+
+@dataclass(frozen=True)
+class Check:
+    """One look at the rows: `count` answers how many break the rule."""
+
+    words: str
+    count: Callable[[], int]
+
+
+@dataclass(frozen=True)
+class Invariant:
+    code: str
+    words: str
+    checks: tuple[Check, ...] = ()
+    shown_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Finding:
+    """An invariant with the number of its violations, and which checks found them."""
+
+    invariant: Invariant
+    violations: dict[str, int]
+
+    @property
+    def total(self) -> int:
+        return sum(self.violations.values())
+
+
+def audit() -> Iterator[Finding]:
+    """Each invariant with its count of violations, in order, as soon as it is known."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET statement_timeout = 0")
+    for invariant in INVARIANTS:
+        yield Finding(invariant, {check.words: check.count() for check in invariant.checks})
+
+
+def _rows(sql: str) -> Callable[[], int]:
+    """Counts the rows that the SELECT yields."""
+
+    def count() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT count(*) FROM ({sql}) AS broken")  # noqa: S608
+            (found,) = cursor.fetchone()
+            return int(found)
+
+    return count
+
+
+_LEDGER = """
+    SELECT warehouse_id, product_id FROM (
+        SELECT warehouse_id, product_id, on_hand AS units FROM orders_stocklevel
+        UNION ALL
+        SELECT warehouse_id, product_id, -delta FROM orders_stockmovement
+    ) AS both_sides GROUP BY warehouse_id, product_id HAVING sum(units) <> 0
+"""
+_LEVELS = "SELECT id FROM orders_stocklevel WHERE on_hand < 0 OR reserved < 0 OR reserved > on_hand"
+_RESERVED = """
+    SELECT warehouse_id, product_id FROM (
+        SELECT warehouse_id, product_id, reserved AS units FROM orders_stocklevel
+        UNION ALL
+        SELECT o.reserved_warehouse_id, l.product_id, -l.quantity
+        FROM orders_order o
+        JOIN orders_orderline l ON l.order_id = o.id AND l.cycle = o.cycle
+        JOIN orders_product p ON p.id = l.product_id AND p.track_stock
+        WHERE o.reserved_warehouse_id IS NOT NULL
+    ) AS both_sides GROUP BY warehouse_id, product_id HAVING sum(units) <> 0
+"""
+_SHIPPED_TWICE = """
+    SELECT e.order_id FROM orders_orderevent e
+    LEFT JOIN orders_orderevent r ON r.reverses_id = e.id
+    WHERE e.type = 'shipping' AND e.action = 'ship' AND e.reverses_id IS NULL AND r.id IS NULL
+    GROUP BY e.order_id, e.cycle HAVING count(*) > 1
+"""
+_LINE_TAKEN = """
+    SELECT l.id FROM orders_orderline l
+    JOIN (
+        SELECT line_id, -sum(delta) AS taken FROM orders_stockmovement
+        WHERE line_id IS NOT NULL GROUP BY line_id
+    ) AS m ON m.line_id = l.id
+    WHERE m.taken > l.quantity - l.owed
+"""
+_PUT_BACK_TOO_MUCH = """
+    SELECT line_id FROM orders_stockmovement
+    WHERE line_id IS NOT NULL GROUP BY line_id HAVING sum(delta) > 0
+"""
+_RESTOCKED_WITH_UNITS_OUT = """
+    SELECT l.id FROM orders_order o
+    JOIN orders_orderline l ON l.order_id = o.id AND l.cycle = o.cycle
+    JOIN orders_stockmovement m ON m.line_id = l.id
+    LEFT JOIN orders_orderevent r ON r.reverses_id = m.event_id
+    WHERE o.status = 'RETURNED_TO_STOCK'
+    GROUP BY l.id
+    HAVING sum(m.delta) + sum(
+        CASE WHEN m.kind IN ('damaged', 'missing', 'not_ours') AND r.id IS NULL THEN m.quantity ELSE 0 END
+    ) <> 0
+"""
+_STATUS_IS_NOT_HISTORYS = """
+    SELECT o.id FROM orders_order o
+    LEFT JOIN (
+        SELECT order_id, max(id) AS id FROM orders_orderevent WHERE type = 'shipping' GROUP BY order_id
+    ) AS newest ON newest.order_id = o.id
+    LEFT JOIN orders_orderevent e ON e.id = newest.id
+    WHERE e.id IS NULL OR e.to_status <> o.status OR e.cycle <> o.cycle
+       OR (o.status = 'ROLLBACK' AND e.remembered_status <> o.remembered_status)
+"""
+_BROKEN_CHAIN = """
+    SELECT id FROM (
+        SELECT id, from_status, recorded_at,
+               lag(to_status) OVER (PARTITION BY order_id ORDER BY id) AS came_from,
+               lag(recorded_at) OVER (PARTITION BY order_id ORDER BY id) AS earlier
+        FROM orders_orderevent WHERE type = 'shipping'
+    ) AS chain
+    WHERE from_status <> COALESCE(came_from, '') OR recorded_at < earlier
+"""
+_FINISHED_JOBS_THAT_DO_NOT_ADD_UP = """
+    SELECT id FROM orders_job WHERE state = 'done' AND requested <> done + skipped + failed
+"""
+_SILENTLY_OVERWRITTEN = """
+    SELECT o.id FROM orders_order o
+    JOIN (
+        SELECT order_id, count(*) AS writes FROM orders_orderevent
+        WHERE (type = 'shipping' AND action <> 'create') OR type = 'edit' GROUP BY order_id
+    ) AS e ON e.order_id = o.id
+    WHERE o.version < 1 + e.writes
+"""
+_NAMELESS = """
+    SELECT id FROM orders_orderevent
+    WHERE actor_name = '' OR source = '' OR (actor_kind = 'user') <> (user_id IS NOT NULL)
+"""
+_MOVED_BY_NOBODY = """
+    SELECT id FROM orders_stockmovement
+    WHERE actor_name = '' OR source = '' OR (actor_kind = 'user') <> (user_id IS NOT NULL)
+"""
+_FORGOTTEN_REASON = """
+    SELECT id FROM orders_orderevent WHERE action IN ('cancel', 'rollback') AND message = ''
+"""
+_REVERSED_BY_ANOTHER_ORDER = """
+    SELECT e.id FROM orders_orderevent e JOIN orders_orderevent r ON r.id = e.reverses_id
+    WHERE r.order_id <> e.order_id OR r.id > e.id
+"""
+
+
+_WITHOUT_LOGIN = """
+    SELECT id FROM orders_orderevent WHERE source IN ('dashboard', 'scanner') AND actor_kind <> 'user'
+"""
+
+
+def _steps_outside_the_table() -> int:
+    """Events whose step the table does not have: grouped in SQL, judged by the table itself."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT action, from_status, to_status, remembered_status, reverses_id IS NOT NULL, count(*)"
+            " FROM orders_orderevent WHERE type = 'shipping' GROUP BY 1, 2, 3, 4, 5"
+        )
+        return sum(
+            count
+            for action, from_status, to_status, remembered, reverses, count in cursor.fetchall()
+            if not _is_a_step(action, from_status, to_status, remembered, reverses=bool(reverses))
+        )
+
+
+def _is_a_step(action: str, from_status: str, to_status: str, remembered: str, *, reverses: bool) -> bool:
+    if action == "create":
+        return (from_status, to_status) == ("", Status.NEW)
+    if action not in TRANSITIONS or not from_status or not to_status:
+        return False
+    step = Action(action)
+    if step == Action.UNDO:
+        return reverses
+    if step == Action.UNPUSH:
+        return reverses and from_status in (Status.WAITING, Status.ROLLBACK)
+    if step == Action.ROLLBACK:
+        return reverses and to_status == Status.ROLLBACK and bool(remembered)
+    if not is_allowed(step, status=from_status, remembered_status=remembered):
+        return False
+    if resumes(step, status=from_status, remembered_status=remembered) and not reverses:
+        return False
+    standing = standing_status(from_status, remembered)
+    return to_status == target_of(step, status=standing)
+
+
+def _missing_guards() -> int:
+    """Append-only triggers that are not there or not on, and the clean-up switch left open."""
+    tables = ("orders_orderevent", "orders_stockmovement")
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                "SELECT count(*) FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"
+                " WHERE c.relname = ANY(%s) AND NOT t.tgisinternal AND t.tgenabled IN ('O', 'A')"
+                " AND (t.tgname LIKE '%%_append_only' OR t.tgname LIKE '%%_no_truncate')",
+                [list(tables)],
+            )
+        else:
+            cursor.execute(
+                "SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND tbl_name IN (%s, %s)"
+                " AND (name LIKE '%%_no_update' OR name LIKE '%%_no_delete')",
+                list(tables),
+            )
+        (there,) = cursor.fetchone()
+        cursor.execute("SELECT count(*) FROM orders_append_only_switch WHERE is_open <> 0")
+        (left_open,) = cursor.fetchone()
+    return max(4 - int(there), 0) + int(left_open)
+
+
+INVARIANTS: tuple[Invariant, ...] = (
+    Invariant(
+        "I1",
+        "stock equals its ledger, and what is reserved is held by orders",
+        (
+            Check("levels that differ from the sum of their movements", _rows(_LEDGER)),
+            Check("levels below zero or reserved beyond what is there", _rows(_LEVELS)),
+            Check("reserved units that no order holds, or held ones not reserved", _rows(_RESERVED)),
+        ),
+    ),
+    Invariant(
+        "I2",
+        "an order's goods leave once a cycle",
+        (
+            Check("orders shipped twice in one cycle", _rows(_SHIPPED_TWICE)),
+            Check("lines that took more than their quantity", _rows(_LINE_TAKEN)),
+        ),
+        ("tests/domain/test_rivals.py",),
+    ),
+    Invariant(
+        "I3",
+        "every status came by the table, and the order's is the last one told",
+        (
+            Check("orders whose status is not their history's", _rows(_STATUS_IS_NOT_HISTORYS)),
+            Check("steps that do not follow the one before", _rows(_BROKEN_CHAIN)),
+            Check("steps that the table does not have", _steps_outside_the_table),
+            Check("reversals of a step that is not the order's own", _rows(_REVERSED_BY_ANOTHER_ORDER)),
+        ),
+        ("tests/domain/test_transitions.py",),
+    ),
+    Invariant(
+        "I4",
+        "a return puts back what left, once",
+        (
+            Check("lines that came back with more than left", _rows(_PUT_BACK_TOO_MUCH)),
+            Check("restocked orders with units unaccounted for", _rows(_RESTOCKED_WITH_UNITS_OUT)),
+        ),
+    ),
+    Invariant(
+        "I5",
+        "a bulk action answers for every order",
+        (Check("finished jobs whose counts do not add up", _rows(_FINISHED_JOBS_THAT_DO_NOT_ADD_UP)),),
+        ("tests/domain/test_moving.py",),
+    ),
+    Invariant(
+        "I6",
+        "nobody overwrites a newer version unseen",
+        (Check("orders written more often than their version tells", _rows(_SILENTLY_OVERWRITTEN)),),
+        ("tests/domain/test_editing.py",),
+    ),
+    Invariant(
+        "I19",
+        "a change needs its method, its token, a login and the named permission",
+        (Check("steps taken at a page or a bench by nobody who logged in", _rows(_WITHOUT_LOGIN)),),
+        ("tests/web/test_isolation.py", "tests/web/test_access.py"),
+    ),
+    Invariant(
+        "I20",
+        "a permission or a person removed counts from the next request on",
+        shown_by=("tests/web/test_access.py",),
+    ),
+    Invariant(
+        "I21",
+        "history says who, when, from where",
+        (
+            Check("events without a name or a door", _rows(_NAMELESS)),
+            Check("movements without a name or a door", _rows(_MOVED_BY_NOBODY)),
+            Check("cancellations and rollbacks without a reason", _rows(_FORGOTTEN_REASON)),
+        ),
+    ),
+    Invariant(
+        "I22",
+        "history and ledger are append-only in the database",
+        (Check("missing triggers, or the clean-up switch left open", _missing_guards),),
+        ("tests/models/test_append_only.py",),
+    ),
+)

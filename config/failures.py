@@ -93,15 +93,13 @@ def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
 def too_many_logins(
     request: HttpRequest, _response: HttpResponse | None = None, _credentials: dict[str, Any] | None = None
 ) -> HttpResponse:
-    """429 in plain text: too many wrong passwords for this name from this address."""
+    """429: too many wrong passwords for this name from this address."""
     pause = settings.AXES_COOLOFF_TIME
-    text = _("Too many wrong passwords. Wait %(minutes)s minutes, then try again, or ask an administrator.")
-    return HttpResponse(
-        text % {"minutes": int(pause.total_seconds() // 60)},
-        status=429,
-        content_type="text/plain; charset=utf-8",
-        headers={"Retry-After": str(int(pause.total_seconds()))},
-    )
+    advice = _("Wait %(minutes)s minutes, then try again, or ask an administrator.")
+    advice %= {"minutes": int(pause.total_seconds() // 60)}
+    response = _answer(request, Failure(429, "errors/429.html", _("Too many wrong passwords"), advice))
+    response["Retry-After"] = str(int(pause.total_seconds()))
+    return response
 
 
 def is_database_away(error: BaseException | None) -> bool:

@@ -4,6 +4,7 @@ from orders.models.catalogue import Product
 from orders.models.changes import SettingChange
 from orders.models.choices import (
     FINAL_TABS,
+    OPEN_TABS,
     ActorKind,
     CallCenter,
     Country,
@@ -22,10 +23,12 @@ from orders.models.merchants import Merchant, Warehouse
 from orders.models.orders import Order, OrderLine
 from orders.models.people import User
 from orders.models.places import City, CityAlias
+from orders.models.querysets import OrderQuerySet
 from orders.models.stock import StockLevel, StockMovement
 
 __all__ = [
     "FINAL_TABS",
+    "OPEN_TABS",
     "ActorKind",
     "CallCenter",
     "City",
@@ -41,6 +44,7 @@ __all__ = [
     "Order",
     "OrderEvent",
     "OrderLine",
+    "OrderQuerySet",
     "Payment",
     "PaymentMethod",
     "Product",

@@ -49,6 +49,7 @@ TAB_MEMBERS: dict[Tab, tuple[Status, ...]] = {
 
 # Tabs that only grow: their counts may be folded now and then instead of counted.
 FINAL_TABS = (Tab.DELIVERED, Tab.RETURNED, Tab.CANCELED)
+OPEN_TABS = tuple(tab for tab in Tab if tab not in FINAL_TABS)
 
 
 def statuses_of(tab: Tab) -> tuple[Status, ...]:

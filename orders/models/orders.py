@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from orders.models.catalogue import Product
 from orders.models.choices import (
+    OPEN_TABS,
     TAB_MEMBERS,
     CallCenter,
     Payment,
@@ -24,6 +25,7 @@ from orders.models.choices import (
 from orders.models.merchants import Merchant, Warehouse
 from orders.models.people import User
 from orders.models.places import City
+from orders.models.querysets import OrderQuerySet
 
 MONEY_DIGITS = 16
 ALIVE = Q(deleted_at__isnull=True)
@@ -117,6 +119,8 @@ class Order(models.Model):
         default=False, help_text=_("The goods lie in the company's own warehouse; ours move nothing")
     )
 
+    objects = OrderQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("order")
         verbose_name_plural = _("orders")
@@ -188,7 +192,17 @@ class Order(models.Model):
                 opclasses=("varchar_pattern_ops",),
                 condition=~Q(tracking=""),
             ),
-            models.Index(fields=("external_reference",), name="order_external_reference"),
+            models.Index(
+                fields=("external_reference",),
+                name="order_external_reference",
+                opclasses=("varchar_pattern_ops",),
+            ),
+            # The tabs' counts: narrow, and as small as what is open, however long the history.
+            models.Index(
+                fields=("tab", "merchant"),
+                name="order_open_counts",
+                condition=ALIVE & Q(tab__in=[tab.value for tab in OPEN_TABS]),
+            ),
         )
 
     def __str__(self) -> str:
@@ -228,7 +242,10 @@ class OrderLine(models.Model):
             models.CheckConstraint(condition=Q(quantity__gte=1), name="line_quantity_positive"),
             models.CheckConstraint(condition=Q(owed__lte=F("quantity")), name="line_owed_within_quantity"),
         )
-        indexes = (models.Index(fields=("order",), name="line_owed", condition=Q(owed__gt=0)),)
+        indexes = (
+            models.Index(fields=("order",), name="line_owed", condition=Q(owed__gt=0)),
+            models.Index(fields=("sku",), name="line_sku_unknown", condition=Q(product__isnull=True)),
+        )
 
     def __str__(self) -> str:
         return f"{self.quantity} × {self.sku}"

@@ -30,7 +30,7 @@ SUGGESTIONS = 5
 _WORDS_LOOKED_AT = 8
 _LIKENESS = 0.6
 # Statuses in which an order may still go to a company and so needs its city known.
-_STILL_GOING_OUT = (
+STILL_GOING_OUT = (
     Status.NEW,
     Status.PICKED_UP,
     Status.PREPARING,
@@ -230,7 +230,7 @@ def settle_waiting_orders(
             [(*typed, place.id) for typed, place in resolved.items()],
         )
         cast = "::timestamptz" if connection.vendor == "postgresql" else ""
-        statuses = ", ".join(["%s"] * len(_STILL_GOING_OUT))
+        statuses = ", ".join(["%s"] * len(STILL_GOING_OUT))
         with connection.cursor() as cursor:
             cursor.execute(
                 f"UPDATE orders_order SET city_place_id = r.place_id, updated_at = %s{cast},"  # noqa: S608
@@ -238,8 +238,8 @@ def settle_waiting_orders(
                 " WHERE orders_order.merchant_id = r.merchant_id AND orders_order.country = r.country"
                 " AND orders_order.city = r.city AND orders_order.city_place_id IS NULL"
                 f" AND orders_order.deleted_at IS NULL AND orders_order.status IN ({statuses})"
-                " RETURNING orders_order.id, orders_order.cycle, orders_order.merchant_id, r.place_id",
-                [column_value(moment), *params, *(status.value for status in _STILL_GOING_OUT)],
+                " RETURNING orders_order.id, orders_order.cycle, orders_order.merchant_id, orders_order.city_place_id",
+                [column_value(moment), *params, *(status.value for status in STILL_GOING_OUT)],
             )
             settled = cursor.fetchall()
         places = {place.id: place for place in resolved.values()}
@@ -272,7 +272,7 @@ def settle_waiting_orders(
 def _waiting(merchant_id: int | None) -> QuerySet[Order]:
     """Orders that may still go out and whose city is not known."""
     waiting = Order.objects.filter(
-        city_place__isnull=True, deleted_at__isnull=True, status__in=_STILL_GOING_OUT
+        city_place__isnull=True, deleted_at__isnull=True, status__in=STILL_GOING_OUT
     ).exclude(city="")
     return waiting if merchant_id is None else waiting.filter(merchant_id=merchant_id)
 

@@ -24,12 +24,12 @@ def redis_url(switches: Switches) -> str:
     return url
 
 
-def broker_settings(url: str, *, data_dir: Path) -> dict[str, Any]:
-    """The broker's settings, by Celery's names."""
-    return _redis(url) if url else _files(data_dir / "broker")
+def broker_settings(url: str, *, data_dir: Path, patience: int) -> dict[str, Any]:
+    """The broker's settings, by Celery's names; `patience` is in seconds, for a Redis that hangs."""
+    return _redis(url, patience) if url else _files(data_dir / "broker")
 
 
-def _redis(url: str) -> dict[str, Any]:
+def _redis(url: str, patience: int) -> dict[str, Any]:
     parts = urlsplit(url)
     if parts.scheme == "unix":  # what redis-py calls unix://, the broker calls redis+socket://
         number = parse_qs(parts.query).get("db", ["0"])[0]
@@ -42,11 +42,14 @@ def _redis(url: str) -> dict[str, Any]:
         "broker_transport_options": {
             "visibility_timeout": 600,
             "unacked_restore_throttle": 1,
-            "socket_timeout": 5,
-            "socket_connect_timeout": 2,
+            "socket_timeout": patience,
+            "socket_connect_timeout": min(patience, 2),
             "socket_keepalive": True,
-            # A page that only leaves a hint must not wait for a Redis that is away.
+            # A page only leaves a hint here; it does not wait for a Redis that is away.
             "max_retries": 1,
+            "interval_start": 0,
+            "interval_step": 0.1,
+            "interval_max": 0.1,
         },
     }
 

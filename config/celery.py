@@ -5,13 +5,18 @@ What is to be done stands in the database; a lost message costs seconds, never w
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
+import sys
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import setup_logging, worker_process_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+PR_SET_PDEATHSIG = 1
 
 app = Celery("packhouse")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -21,3 +26,10 @@ app.autodiscover_tasks(["orders", "shipping"])
 @setup_logging.connect  # type: ignore[untyped-decorator]  # celery has no types
 def keep_django_logging(**_signal: Any) -> None:
     """Being connected is all it does: Celery then leaves the loggers as Django's settings made them."""
+
+
+@worker_process_init.connect  # type: ignore[untyped-decorator]
+def end_with_parent(**_signal: Any) -> None:
+    """Has the kernel end a worker's child when the worker is killed: it would wait for ever for work."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

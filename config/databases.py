@@ -19,6 +19,7 @@ SQLITE_PRAGMAS = (
     "PRAGMA mmap_size=134217728;"
     "PRAGMA journal_size_limit=67108864;"
 )
+PROJECT = Path(__file__).resolve().parent.parent
 WANTED = "postgres://user:password@host:5432/name, or leave it out for SQLite"
 
 
@@ -44,8 +45,8 @@ def database_from_url(url: str, *, data_dir: Path, statement_seconds: int = 0) -
 
 
 def _sqlite_path(url: str) -> Path:
-    """sqlite:///relative/file and sqlite:////absolute/file, as everybody writes them."""
-    return Path(unquote(urlsplit(url).path.removeprefix("/")))
+    """sqlite:///relative/file, from the project's folder, and sqlite:////absolute/file."""
+    return PROJECT / unquote(urlsplit(url).path.removeprefix("/"))
 
 
 def _sqlite(path: Path) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
 SUPERVISING = Path(__file__).with_name("supervising.py")
-LONGEST_WAIT = 9.0  # seconds for a server that does not answer
+LONGEST_WAIT = 8.0  # seconds for a server that does not answer
 
 
 def main() -> None:
@@ -36,13 +36,14 @@ def prepare() -> None:
     import django
     from django.conf import settings
 
-    lock_data_folder(settings.DATA_DIR)
-    check_port(settings.HOST, settings.PORT)
-    within(LONGEST_WAIT, check_servers)
+    from config import web_server  # noqa: F401  (reads its own switches; a bad one is said now)
     from config.messages import compile_catalogues
 
-    compile_catalogues()
+    lock_data_folder(settings.DATA_DIR)
+    check_port(settings.HOST, settings.PORT)
     django.setup()
+    within(LONGEST_WAIT, check_servers)
+    compile_catalogues()
     migrate()
     collect_static()
     offer_accounts()
@@ -52,7 +53,6 @@ def hand_over() -> None:
     """Becomes the supervisor; the lock on the data folder stays held."""
     from django.conf import settings
 
-    from config.env import Switches
     from config.hosts import bracketed, is_wildcard, own_addresses
 
     (settings.DATA_DIR / "logs").mkdir(exist_ok=True)
@@ -63,10 +63,12 @@ def hand_over() -> None:
             say(f"other machines reach this one at http://{bracketed(address)}:{settings.PORT}")
     os.environ.update(
         DATA_DIR=str(settings.DATA_DIR),
-        PYTHON=sys.executable,
-        PROJECT=str(PROJECT),
-        WORKER_PROCESSES=str(Switches().whole("WORKER_PROCESSES", 2, low=1, high=64)),
+        PYTHON=sys.executable.replace("%", "%%"),
+        PYTHONPATH=str(PROJECT),
+        WORKER_PROCESSES=str(settings.WORKER_PROCESSES),
     )
+    os.environ.pop("TZ", None)  # Django's, made for this process; the parts make their own
+    os.chdir(settings.DATA_DIR)
     # -P: the modules beside the file (celery, logs, ...) must not hide the libraries of that name.
     os.execv(sys.executable, [sys.executable, "-P", str(SUPERVISING), local, local])
 
@@ -146,8 +148,8 @@ def check_servers() -> None:
             cursor.execute("SELECT 1")
         connection.check_database_version_supported()
     except (DatabaseError, InterfaceError, NotSupportedError, UnicodeError) as error:
-        where = without_password(settings.DATABASE_URL) or connection.settings_dict["NAME"]
-        sys.exit(f"The database {where} is not usable: {first_line(error)}")
+        where = without_password(settings.DATABASE_URL) or f"sqlite:///{connection.settings_dict['NAME']}"
+        sys.exit(f"DATABASE_URL={where!r} is not usable: {first_line(error)}")
     finally:
         connection.close()
     if settings.REDIS_URL:
@@ -160,7 +162,7 @@ def check_servers() -> None:
             with redis.Redis.from_url(settings.REDIS_URL, **patience) as client:
                 client.ping()
         except (redis.RedisError, ValueError, OSError) as error:
-            sys.exit(f"Redis at {without_password(settings.REDIS_URL)} is not usable: {first_line(error)}")
+            sys.exit(f"REDIS_URL={without_password(settings.REDIS_URL)!r} is not usable: {first_line(error)}")
 
 
 def migrate() -> None:

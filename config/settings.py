@@ -224,7 +224,10 @@ TIME_ZONE = "Africa/Casablanca"  # the day of staff; a merchant's day is the mer
 # --- background work --------------------------------------------------------
 SWEEP_SECONDS = switches.whole("SWEEP_SECONDS", 5, low=1, high=3600)
 LEASE_SECONDS = switches.whole("LEASE_SECONDS", 90, low=1, high=3600)
-_broker = broker_settings(REDIS_URL, data_dir=DATA_DIR)
+WORKER_PROCESSES = switches.whole("WORKER_PROCESSES", 2, low=1, high=64)
+_broker = broker_settings(
+    REDIS_URL, data_dir=DATA_DIR, patience=switches.whole("BROKER_SECONDS", 5, low=1, high=60)
+)
 CELERY_BROKER_URL: str = _broker["broker_url"]
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = _broker["broker_transport_options"]
 CELERY_TASK_ACKS_LATE: bool = _broker["task_acks_late"]

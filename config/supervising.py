@@ -52,9 +52,9 @@ class Options(ServerOptions):  # type: ignore[misc]  # supervisor has no types
         return pid, status
 
     def execve(self, filename: str, argv: list[str], env: dict[str, str]) -> None:
-        """Has the kernel stop the new process should this one be killed."""
+        """Has the kernel end the new process should this one be killed."""
         if sys.platform == "linux":
-            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         super().execve(filename, argv, env)
 
 
@@ -75,6 +75,8 @@ class Watch(Supervisor):  # type: ignore[misc]
         events.subscribe(events.ProcessStateStoppedEvent, self.process_stopped)
         events.subscribe(events.SupervisorStoppingEvent, self.stopping_begun)
         threading.Thread(target=self.wait_until_ready, daemon=True).start()
+        for group in self.process_groups.values():
+            group.transition()  # supervisord itself would begin after a second of waiting
         super().runforever()
 
     def process_died(self, event: Any) -> None:

@@ -238,7 +238,8 @@ def settle_waiting_orders(
                 " WHERE orders_order.merchant_id = r.merchant_id AND orders_order.country = r.country"
                 " AND orders_order.city = r.city AND orders_order.city_place_id IS NULL"
                 f" AND orders_order.deleted_at IS NULL AND orders_order.status IN ({statuses})"
-                " RETURNING orders_order.id, orders_order.cycle, orders_order.merchant_id, orders_order.city_place_id",
+                " RETURNING orders_order.id, orders_order.cycle, orders_order.merchant_id,"
+                " orders_order.city_place_id",
                 [column_value(moment), *params, *(status.value for status in STILL_GOING_OUT)],
             )
             settled = cursor.fetchall()

@@ -12,12 +12,15 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, cast
 
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db.models import F, Field
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from orders.domain.actors import Actor
+from orders.domain.drafts import DASHBOARD, MAX_TOTAL
 from orders.domain.history import Happening, record_events
 from orders.domain.locking import Conflict, write_transaction
 from orders.domain.phones import normalize_phone
@@ -29,9 +32,6 @@ from orders.models import City, EventType, Order, OrderLine, Product, Status, St
 
 EDIT = "edit"
 NOTE = "note"
-MAX_LINES = 100
-MAX_QUANTITY = 999_999
-MAX_AMOUNT = Decimal(10) ** 12
 MAX_NOTE = 1000
 CENT = Decimal("0.01")
 
@@ -104,7 +104,7 @@ _TEXTS: Mapping[str, tuple[Callable[[str], str], bool]] = {
     "second_phone": (clean_line, False),
     "email": (clean_line, False),
     "area": (clean_line, False),
-    "address": (clean_paragraphs, True),
+    "address": (clean_line, True),
     "notes": (clean_paragraphs, False),
 }
 FIELD_NAMES: Mapping[str, Any] = {
@@ -285,6 +285,7 @@ def _plan_texts(edit: _Edit, changes: Mapping[str, Any]) -> None:
         text = _cleaned(edit, name, str(changes[name] or ""), clean, is_required=is_required)
         if text is not None:
             edit.after[name] = text
+    _check_email(edit)
     country = edit.order.country
     if "full_name" in edit.after:
         edit.after["search_name"] = search_text(edit.after["full_name"], limit=100)
@@ -294,6 +295,14 @@ def _plan_texts(edit: _Edit, changes: Mapping[str, Any]) -> None:
     if "second_phone" in edit.after:
         second = normalize_phone(edit.after["second_phone"], country)
         edit.after["second_phone_reversed"] = second.reversed
+
+
+def _check_email(edit: _Edit) -> None:
+    if edit.after.get("email"):
+        try:
+            validate_email(edit.after["email"])
+        except ValidationError:
+            edit.refuse("email", _("This is not an e-mail address; write it as name@example.com."))
 
 
 def _cleaned(
@@ -360,8 +369,8 @@ def _plan_lines(edit: _Edit, wanted: Sequence[LineChange]) -> list[OrderLine] | 
     """The lines as they shall be, None when they are so already; errors are kept on the edit."""
     if not wanted:
         edit.refuse("products", _("An order needs at least one product."))
-    if len(wanted) > MAX_LINES:
-        edit.refuse("products", _("Use at most %(limit)s lines.") % {"limit": MAX_LINES})
+    if len(wanted) > DASHBOARD.max_lines:
+        edit.refuse("products", _("Use at most %(limit)s lines.") % {"limit": DASHBOARD.max_lines})
     if edit.errors:
         return None
     by_id = {line.pk: line for line in edit.lines}
@@ -377,12 +386,13 @@ def _plan_lines(edit: _Edit, wanted: Sequence[LineChange]) -> list[OrderLine] | 
         if kept is None and product is None:
             edit.refuse(f"{path}.id", _("There is no such product; choose one from the list."))
             continue
-        if not 1 <= change.quantity <= MAX_QUANTITY:
+        if not 1 <= change.quantity <= DASHBOARD.max_quantity:
             edit.refuse(
-                f"{path}.quantity", _("Write a whole number from 1 to %(limit)s.") % {"limit": MAX_QUANTITY}
+                f"{path}.quantity",
+                _("Write a whole number from 1 to %(limit)s.") % {"limit": DASHBOARD.max_quantity},
             )
             continue
-        if change.total is not None and not 0 <= change.total < MAX_AMOUNT:
+        if change.total is not None and not 0 <= change.total <= MAX_TOTAL:
             edit.refuse(f"{path}.total", _("Write an amount from 0 up."))
             continue
         lines.append(_line_as_wanted(edit.order, change, kept, product, position=place + 1))
@@ -465,18 +475,22 @@ def _plan_money(edit: _Edit, changes: Mapping[str, Any], lines: Sequence[OrderLi
         total = max(order.total + difference, Decimal(0))
     if total is None or total == order.total:
         return
-    if not 0 <= total < MAX_AMOUNT:
+    if not 0 <= total <= MAX_TOTAL:
         edit.refuse("total", _("Write an amount from 0 up."))
         return
-    edit.after["total"] = total
-    if not order.is_prepaid:
-        edit.after["amount_due"] = max(total - order.prepaid, Decimal(0))
+    prepaid = total if order.is_prepaid else order.prepaid
+    if prepaid > total:
+        edit.refuse("total", _("More was paid ahead than this: %(prepaid)s.") % {"prepaid": prepaid})
+        return
+    edit.after |= {"total": total, "prepaid": prepaid, "amount_due": total - prepaid}
 
 
 # --- writing ------------------------------------------------------------------------
 
 # Columns that follow from others: history names the fact once.
-_DERIVED = frozenset({"search_name", "phone_e164", "phone_reversed", "second_phone_reversed", "amount_due"})
+_DERIVED = frozenset(
+    {"search_name", "phone_e164", "phone_reversed", "second_phone_reversed", "prepaid", "amount_due"}
+)
 
 
 def _write(edit: _Edit, lines: Sequence[OrderLine] | None, *, actor: Actor, at: dt.datetime) -> Edited:

@@ -67,7 +67,7 @@ def test_changed_fields_are_written_with_what_is_derived_from_them(world: World)
     )
     assert (order.second_phone, order.second_phone_reversed) == ("+213 555 12 34 56", "654321555312")
     assert (order.address, order.area, order.notes) == (
-        "12 rue des Fleurs\n3e étage",
+        "12 rue des Fleurs 3e étage",
         "Maârif",
         "call before",
     )
@@ -126,6 +126,7 @@ def test_an_edit_that_changes_nothing_writes_nothing(world: World) -> None:
         ({"notes": "x" * 1001}, "notes"),
         ({"area": "x" * 101}, "area"),
         ({"notes": "a\x00b"}, "notes"),
+        ({"email": "nobody"}, "email"),
         ({"city": ""}, "city"),
         ({"city_place_id": 999_999}, "city_to_id"),
         ({"warehouse_id": 999_999}, "warehouseId"),
@@ -283,10 +284,17 @@ def test_a_total_said_aloud_wins_over_the_lines(world: World) -> None:
 
 
 def test_a_prepaid_order_still_owes_the_courier_nothing(world: World) -> None:
-    order = world.order(payment_method="card", amount_due=Decimal(0))
+    order = world.order(payment_method="card", prepaid=Decimal(100), amount_due=Decimal(0))
     edit_order(order.pk, actor=CLERK, changes={"total": Decimal(300)})
     order.refresh_from_db()
-    assert (order.total, order.amount_due) == (Decimal(300), Decimal(0))
+    assert (order.total, order.prepaid, order.amount_due) == (Decimal(300), Decimal(300), Decimal(0))
+
+
+def test_a_total_below_what_was_paid_ahead_is_refused(world: World) -> None:
+    order = world.order(prepaid=Decimal(60), amount_due=Decimal(40))
+    with pytest.raises(InvalidInput) as refused:
+        edit_order(order.pk, actor=CLERK, changes={"total": Decimal(59)})
+    assert list(refused.value.errors) == ["total"]
 
 
 def test_a_kept_line_keeps_the_words_it_came_in_with(world: World) -> None:

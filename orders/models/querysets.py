@@ -9,13 +9,13 @@ import datetime as dt
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from django.db import models
+from django.db import connections, models
 from django.db.models import BooleanField, Exists, F, Func, OuterRef, Q, Value
 
 from orders.models.choices import Tab
 
 if TYPE_CHECKING:
-    from orders.models.orders import Order  # noqa: F401 - named in the class line below
+    from orders.models.orders import Order
 
 
 class OrderQuerySet(models.QuerySet["Order"]):
@@ -46,13 +46,6 @@ class OrderQuerySet(models.QuerySet["Order"]):
         wanted = Q(product_id__in=product_ids) | Q(product__isnull=True, sku=sku)
         return self.filter(Exists(lines.filter(wanted)))
 
-    def with_phone_ending(self, reversed_digits: str) -> Self:
-        """Those whose first or second number ends with the digits, given back to front."""
-        return self.filter(phone_ends(reversed_digits))
-
-    def with_tracking(self, beginning: str) -> Self:
-        return self.filter(tracking_begins(beginning))
-
     def any_of(self, conditions: Iterable[Q]) -> Self:
         """Those that meet at least one of the conditions."""
         met = Q()
@@ -68,11 +61,16 @@ class OrderQuerySet(models.QuerySet["Order"]):
         """
         if not conditions:
             return []
-        first, *others = (self.filter(condition).values_list("pk", flat=True) for condition in conditions)
-        parts = [part.order_by()[: limit + 1] for part in (first, *others)]
-        found = list(parts[0].union(*parts[1:], all=True)) if len(parts) > 1 else list(parts[0])
-        ids = set(found)
-        return None if len(ids) > limit else sorted(ids)
+        if connections[self.db].features.supports_slicing_ordering_in_compound:
+            first, *others = (self._first_ids(self.filter(one), limit + 1) for one in conditions)
+            found = set(first.union(*others, all=True) if others else first)
+        else:
+            found = set(self._first_ids(self.any_of(conditions), limit + 1))
+        return None if len(found) > limit else sorted(found)
+
+    @staticmethod
+    def _first_ids(orders: OrderQuerySet, count: int) -> models.QuerySet[Order, int]:
+        return orders.order_by().values_list("pk", flat=True)[:count]
 
     def beyond(self, field: str, value: Any, id: int, *, descending: bool) -> Self:
         """The rows that follow (value, id) in an order by the field and then by id."""
@@ -92,11 +90,15 @@ class OrderQuerySet(models.QuerySet["Order"]):
         return min(found, limit), found <= limit
 
 
-def phone_ends(reversed_digits: str) -> Q:
-    """The indexes hold the digits back to front, so that an ending is a beginning."""
-    return Q(phone_reversed__startswith=reversed_digits) | (
-        Q(second_phone_reversed__startswith=reversed_digits) & ~Q(second_phone_reversed="")
-    )
+def phone_ends(reversed_digits: str) -> list[Q]:
+    """The first or the second number ends with the digits, given back to front.
+
+    The indexes hold them so too, and an ending is a beginning there.
+    """
+    return [
+        Q(phone_reversed__startswith=reversed_digits),
+        Q(second_phone_reversed__startswith=reversed_digits) & ~Q(second_phone_reversed=""),
+    ]
 
 
 def tracking_begins(beginning: str) -> Q:

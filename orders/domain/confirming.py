@@ -32,7 +32,7 @@ OUTCOMES = (CallCenter.CONFIRMED, CallCenter.NO_ANSWER, CallCenter.POSTPONED, Ca
 # Asked again, these change nothing; a further call without an answer, or another day, does.
 _SETTLED = frozenset({CallCenter.CONFIRMED, CallCenter.REJECTED})
 # Once the parcel is on the road, or the order is off, there is nothing left to ask the customer.
-_CALLABLE = frozenset(
+CALLABLE = frozenset(
     {
         Status.NEW,
         Status.PICKED_UP,
@@ -110,7 +110,7 @@ def preview_confirm(
 
 def can_be_called(*, status: str, remembered_status: str = "") -> bool:
     """Whether there is still something to ask the customer."""
-    return standing_status(status, remembered_status) in _CALLABLE
+    return standing_status(status, remembered_status) in CALLABLE
 
 
 def _checked_call(

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from config.env import BadSwitch, Switches, without_password
 
+FILES = "files"  # the name under which config/celery.py makes config.message_files known
 WANTED = "redis://host:6379/0, or leave it out to run without Redis"
 
 
@@ -59,7 +60,7 @@ def _files(folder: Path) -> dict[str, Any]:
     for path in folders.values():
         path.mkdir(parents=True, exist_ok=True)
     return {
-        "broker_url": "filesystem://",
+        "broker_url": f"{FILES}://localhost//",
         # Taken means done with: after a crash the sweep finds the row by its lease.
         "task_acks_late": False,
         "broker_transport_options": {
@@ -67,7 +68,6 @@ def _files(folder: Path) -> dict[str, Any]:
             "data_folder_out": str(folders["queue"]),
             "control_folder": str(folders["control"]),
             "processed_folder": str(folders["processed"]),
-            "store_processed": False,
             "polling_interval": 0.1,
         },
     }

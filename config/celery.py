@@ -13,8 +13,12 @@ from typing import Any
 
 from celery import Celery
 from celery.signals import setup_logging, worker_process_init
+from kombu.transport import TRANSPORT_ALIASES
+
+from config.brokers import FILES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+TRANSPORT_ALIASES[FILES] = "config.message_files:Transport"
 
 PR_SET_PDEATHSIG = 1
 

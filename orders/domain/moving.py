@@ -1,16 +1,16 @@
 """Moves orders: the one place that writes a status, with its stock, money and history.
 
-What may follow what stands in transitions.py; this module reads rows, decides for each
-order, and writes all of them with a number of statements that does not grow with them.
+What may follow what stands in transitions.py, what a step does in deciding.py and
+serving.py; this module reads the rows and writes them all, with a number of statements
+that does not grow with them.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from decimal import Decimal
-from typing import Any, Literal, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection
@@ -21,33 +21,30 @@ from django.utils.translation import gettext as _
 
 from orders.domain import stock
 from orders.domain.actors import Actor
+from orders.domain.deciding import (
+    WRITABLE,
+    Call,
+    Dispositions,
+    Facts,
+    LastStep,
+    OnShortage,
+    Step,
+    decide,
+    for_history,
+)
 from orders.domain.history import Happening, record_events
 from orders.domain.locking import Conflict, write_transaction
 from orders.domain.refusals import Code, InvalidInput, Refusal
 from orders.domain.reports import Report, Result
 from orders.domain.rowsets import Kind, column_value, rows_source
-from orders.domain.transitions import (
-    NEVER_UNDONE,
-    TRANSITIONS,
-    Action,
-    PaymentEffect,
-    StockEffect,
-    Transition,
-    allowed_actions,
-    is_allowed,
-    is_already_done,
-    resumes,
-    standing_status,
-    target_of,
-)
-from orders.models import EventType, Order, OrderEvent, Payment, PaymentMethod, Status, Warehouse
+from orders.domain.serving import plan_stock, take_stock
+from orders.domain.transitions import TRANSITIONS, Action, resumes
+from orders.models import EventType, Order, OrderEvent, Status, Warehouse
 
 MAX_IDS = 1000
 MAX_MESSAGE = 1000
-UNDO_WINDOW = dt.timedelta(minutes=15)
 
-OnShortage = Literal["out_of_stock", "owe"]
-Dispositions = Mapping[int, Mapping[int, stock.Disposition]]
+_FINE = frozenset({Code.DONE, Code.ALREADY_DONE})
 
 
 class BatchRefused(Refusal):
@@ -57,112 +54,6 @@ class BatchRefused(Refusal):
         first = next(result for result in report.results if result.code not in _FINE)
         super().__init__(first.message, code=first.code)
         self.report = report
-
-
-_FINE = frozenset({Code.DONE, Code.ALREADY_DONE})
-
-
-class Facts(NamedTuple):
-    """What a step may read or change of an order's row."""
-
-    id: int
-    reference: str
-    version: int
-    status: str
-    remembered_status: str
-    cycle: int
-    payment_status: str
-    payment_method: str
-    amount_due: Decimal
-    amount_collected: Decimal
-    packed_at: dt.datetime | None
-    warehouse_id: int
-    reserved_warehouse_id: int | None
-    company_key: str
-    company_name: str
-    company_status: str
-    tracking: str
-    pushed_at: dt.datetime | None
-    from_stock: bool
-    timezone: str
-
-    @property
-    def standing(self) -> Status:
-        return standing_status(self.status, self.remembered_status)
-
-
-# The columns that a step may write, beside the version and the clocks.
-_WRITABLE: dict[str, Kind] = {
-    "status": "text",
-    "remembered_status": "text",
-    "cycle": "int",
-    "payment_status": "text",
-    "amount_collected": "numeric",
-    "packed_at": "timestamp",
-    "warehouse_id": "int",
-    "reserved_warehouse_id": "int",
-    "company_key": "text",
-    "company_name": "text",
-    "company_status": "text",
-    "tracking": "text",
-    "pushed_at": "timestamp",
-    "from_stock": "bool",
-}
-
-
-class LastStep(NamedTuple):
-    """The newest step that is not reversed and no reversal itself."""
-
-    event_id: int
-    action: str
-    from_status: str
-    remembered_status: str
-    before: dict[str, Any]
-    details: dict[str, Any]
-    user_id: int | None
-    recorded_at: dt.datetime
-
-    @property
-    def came_from(self) -> Status:
-        return standing_status(self.from_status, self.remembered_status)
-
-
-@dataclass(frozen=True)
-class Call:
-    """One call as it came: what to do, who asks, and what they said with it."""
-
-    action: Action
-    actor: Actor
-    at: dt.datetime
-    occurred_on: dt.date | None = None
-    warehouse_id: int | None = None
-    message: str = ""
-    dispositions: Dispositions | None = None
-    shortage: OnShortage = "out_of_stock"
-    company_key: str = ""
-    company_name: str = ""
-    from_stock: bool = False
-    payment_by_company: bool = False
-    warehouses: Mapping[int, str] = field(default_factory=dict)
-
-    @property
-    def row(self) -> Transition:
-        return TRANSITIONS[self.action]
-
-
-@dataclass(slots=True)
-class Step:
-    """What is about to happen to one order."""
-
-    facts: Facts
-    action: Action
-    after: dict[str, Any]
-    stock: stock.StockPlan = field(default_factory=stock.StockPlan)
-    reverses: LastStep | None = None
-    reverses_id: int | None = None
-    code: Code = Code.DONE
-    text: str = ""
-    details: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -307,19 +198,19 @@ def _plan(call: Call, ids: Iterable[int], *, lock: bool) -> Plan:
     steps: list[Step] = []
     last_steps = _read_last_steps(call, facts)
     for order in facts.values():  # in id order: who came first is served first
-        decided = _decide(call, order, last_steps.get(order.id))
+        decided = decide(call, order, last_steps.get(order.id))
         if isinstance(decided, Result):
             answers[order.id] = decided
         else:
             steps.append(decided)
     _name_resumed_rollbacks(steps)
-    stand = _plan_stock(call, steps, lock=lock)
+    stand = plan_stock(call, steps, lock=lock)
     moving: list[Step] = []
     for step in steps:
-        refused = _take_stock(call, step, stand)
+        refused = take_stock(call, step, stand)
         if refused is None:
             moving.append(step)
-            answers[step.facts.id] = _answer_for(step)
+            answers[step.facts.id] = _answer_for(call, step)
         else:
             answers[step.facts.id] = refused
     return Plan(moving, answers, stand)
@@ -376,123 +267,6 @@ def _read_last_steps(call: Call, facts: Mapping[int, Facts]) -> dict[int, LastSt
     return {row[0]: LastStep._make(row[2:]) for row in rows if row[1] == facts[row[0]].cycle}
 
 
-def _decide(call: Call, order: Facts, last: LastStep | None) -> Step | Result:
-    action = call.action
-    if order.status != Status.ROLLBACK and is_already_done(
-        action, status=order.status, is_packed=order.packed_at is not None
-    ):
-        return _refuse(order, Code.ALREADY_DONE, _already_words(order))
-    if not is_allowed(action, status=order.status, remembered_status=order.remembered_status):
-        return _refuse_status(call, order)
-    if action in (Action.ROLLBACK, Action.UNDO, Action.UNPUSH):
-        return _decide_reversal(call, order, last)
-    if (
-        call.warehouse_id is not None
-        and action in (Action.PACK, Action.SHIP)
-        and order.reserved_warehouse_id not in (None, call.warehouse_id)
-    ):
-        right = call.warehouses.get(order.reserved_warehouse_id or 0, "")
-        return _refuse(
-            order,
-            Code.OTHER_WAREHOUSE,
-            _("%(reference)s was packed in %(warehouse)s. Choose that warehouse to go on.")
-            % {"reference": order.reference, "warehouse": right},
-        )
-    after: dict[str, Any] = {"remembered_status": ""}
-    target = target_of(action, status=order.status, remembered_status=order.remembered_status)
-    after["status"] = target.value if target is not None else order.status
-    if not resumes(action, status=order.status, remembered_status=order.remembered_status):
-        after |= _payment_after(call, order) | _cycle_after(call, order)
-    return Step(order, action, after)
-
-
-def _cycle_after(call: Call, order: Facts) -> dict[str, Any]:
-    """How the step changes the facts of the present cycle."""
-    match call.action:
-        case Action.PACK:
-            after: dict[str, Any] = {"packed_at": call.at}
-            if call.warehouse_id is not None and order.reserved_warehouse_id is None:
-                after["warehouse_id"] = call.warehouse_id
-            return after
-        case Action.SHIP:
-            if call.warehouse_id is not None and order.reserved_warehouse_id is None:
-                return {"warehouse_id": call.warehouse_id}
-            return {}
-        case Action.PUSH:
-            return {
-                "company_key": call.company_key,
-                "company_name": call.company_name,
-                "pushed_at": call.at,
-                "from_stock": call.from_stock,
-            }
-        case Action.RENEW:
-            return {
-                "cycle": order.cycle + 1,
-                "packed_at": None,
-                "company_key": "",
-                "company_name": "",
-                "company_status": "",
-                "tracking": "",
-                "pushed_at": None,
-                "from_stock": False,
-            }
-        case _:
-            return {}
-
-
-_HELD = frozenset({Payment.COLLECTED.value, Payment.REMITTED.value})
-
-
-def _payment_after(call: Call, order: Facts) -> dict[str, Any]:
-    """How the step changes the money, in the order's currency."""
-    match call.row.payment:
-        case PaymentEffect.COLLECT:
-            if order.payment_method != PaymentMethod.COD or call.payment_by_company:
-                return {}
-            return {"payment_status": Payment.COLLECTED.value, "amount_collected": order.amount_due}
-        case PaymentEffect.GIVE_BACK:
-            if order.payment_status in _HELD:
-                return {"payment_status": Payment.REFUNDED.value, "amount_collected": Decimal(0)}
-            if order.payment_status == Payment.REFUNDED:
-                return {}
-            return {"payment_status": Payment.CANCELED.value}
-        case PaymentEffect.AWAIT:
-            return {"payment_status": Payment.AWAITING.value, "amount_collected": Decimal(0)}
-        case _:
-            return {}
-
-
-def _decide_reversal(call: Call, order: Facts, last: LastStep | None) -> Step | Result:
-    if last is None:
-        return _refuse(
-            order,
-            Code.WRONG_STATUS,
-            _("%(reference)s has no step that could be taken back.") % {"reference": order.reference},
-        )
-    restored = {name: _restored(name, value) for name, value in last.before.items()}
-    came_from = last.came_from
-    if call.action == Action.UNPUSH:
-        # A parcel packed while it waited stays packed: its units are held on the shelf.
-        was_packed = order.packed_at is not None
-        after = {**restored, "status": (Status.PACKED if was_packed else came_from).value}
-        after |= {"remembered_status": "", "company_status": "", "tracking": ""}
-        return _reversing(order, call.action, after, last)
-    if call.action == Action.ROLLBACK:
-        if came_from == Status.WAITING and not order.pushed_at:
-            came_from = Status.NEW
-        after = {**restored, "status": Status.ROLLBACK.value, "remembered_status": came_from.value}
-        return _reversing(order, call.action, after, last)
-    refused = _why_no_undo(call, order, last)
-    if refused is not None:
-        return refused
-    after = {"remembered_status": "", **restored, "status": last.from_status}
-    return _reversing(order, call.action, after, last)
-
-
-def _reversing(order: Facts, action: Action, after: dict[str, Any], last: LastStep) -> Step:
-    return Step(order, action, after, reverses=last, reverses_id=last.event_id)
-
-
 def _name_resumed_rollbacks(steps: Iterable[Step]) -> None:
     """A step that resumes takes its rollback back: neither is the order's last step then."""
     resuming = {
@@ -512,258 +286,7 @@ def _name_resumed_rollbacks(steps: Iterable[Step]) -> None:
         resuming[order_id].reverses_id = event_id
 
 
-def _why_no_undo(call: Call, order: Facts, last: LastStep) -> Result | None:
-    names = {"reference": order.reference}
-    if Action(last.action) in NEVER_UNDONE:
-        return _refuse(
-            order,
-            Code.NOT_ALLOWED,
-            _("The last step of %(reference)s cannot be undone. Ask a manager to correct it.") % names,
-        )
-    if last.user_id is None or last.user_id != call.actor.user_id:
-        return _refuse(
-            order,
-            Code.NOT_ALLOWED,
-            _("The last step of %(reference)s was somebody else's. Ask a manager to roll it back.") % names,
-        )
-    if not call.actor.may(TRANSITIONS[Action(last.action)].permission):
-        return _refuse(
-            order, Code.NOT_ALLOWED, _("You may no longer take this step of %(reference)s back.") % names
-        )
-    if call.at - last.recorded_at > UNDO_WINDOW:
-        return _refuse(
-            order,
-            Code.NOT_ALLOWED,
-            _("The last step of %(reference)s is more than 15 minutes old. Ask a manager to roll it back.")
-            % names,
-        )
-    if order.tracking and last.action == Action.PUSH:
-        return _refuse(
-            order,
-            Code.NOT_ALLOWED,
-            _("%(reference)s is known to the company already. Cancel it instead.") % names,
-        )
-    return None
-
-
-def _restored(name: str, value: Any) -> Any:
-    """A fact as the row holds it, from how history kept it."""
-    if value is None:
-        return None
-    match _WRITABLE[name]:
-        case "numeric":
-            return Decimal(value)
-        case "timestamp":
-            return dt.datetime.fromisoformat(value)
-        case _:
-            return value
-
-
-def _kept(value: Any) -> Any:
-    """A fact as history keeps it; the pair of _restored."""
-    if isinstance(value, Decimal):
-        return str(value)
-    if isinstance(value, dt.datetime):
-        return value.isoformat()
-    return value
-
-
-# --- stock --------------------------------------------------------------------------
-
-
-def _plan_stock(call: Call, steps: Sequence[Step], *, lock: bool) -> stock.Stand:
-    """Fills in what each step would do to the shelves, and reads how those stand."""
-    effect = call.row.stock
-    touching = [step for step in steps if _touches_stock(effect, step)]
-    if not touching:
-        return stock.Stand({})
-    lines = stock.read_lines({step.facts.id: step.facts.cycle for step in touching})
-    if effect == StockEffect.REVERSE:
-        moved = stock.read_moved(step.reverses.event_id for step in touching if step.reverses)
-        for step in touching:
-            _plan_reversal(step, lines.get(step.facts.id, []), moved)
-    elif effect == StockEffect.RESTOCK:
-        _plan_restock(call, touching, lines)
-    else:
-        for step in touching:
-            _plan_simple(effect, step, lines.get(step.facts.id, []))
-    shelves = {shelf for step in touching for shelf in step.stock.shelves()}
-    return stock.read_stand(shelves, lock=lock)
-
-
-def _touches_stock(effect: StockEffect, step: Step) -> bool:
-    order = step.facts
-    if order.from_stock or effect == StockEffect.NOTHING:
-        return False
-    if effect == StockEffect.REVERSE:
-        return step.reverses is not None
-    if resumes(step.action, status=order.status, remembered_status=order.remembered_status):
-        return False
-    if effect == StockEffect.RELEASE:
-        return order.reserved_warehouse_id is not None
-    if effect == StockEffect.RESERVE:
-        return order.reserved_warehouse_id is None
-    return True
-
-
-def _plan_simple(effect: StockEffect, step: Step, lines: Sequence[stock.TrackedLine]) -> None:
-    order = step.facts
-    held = order.reserved_warehouse_id
-    source = held or step.after.get("warehouse_id") or order.warehouse_id
-    match effect:
-        case StockEffect.RESERVE:
-            step.stock.reserve(source, lines)
-            step.after["reserved_warehouse_id"] = source
-        case StockEffect.CONSUME:
-            step.stock.consume(source, lines, is_reserved=held is not None)
-            step.after["reserved_warehouse_id"] = None
-        case StockEffect.RELEASE if held is not None:
-            step.stock.release(held, lines)
-            step.after["reserved_warehouse_id"] = None
-        case _:
-            pass
-
-
-def _plan_restock(
-    call: Call, steps: Sequence[Step], lines: Mapping[int, Sequence[stock.TrackedLine]]
-) -> None:
-    out = stock.read_units_out(line.id for found in lines.values() for line in found)
-    errors: dict[str, list[str]] = {}
-    for step in steps:
-        seen = (call.dispositions or {}).get(step.facts.id)
-        target = call.warehouse_id or step.facts.warehouse_id
-        counted = lines.get(step.facts.id, [])
-        for line_id in set(seen or ()) - {line.id for line in counted}:
-            errors[f"lines.{line_id}"] = [
-                _("%(reference)s has no such line.") % {"reference": step.facts.reference}
-            ]
-        for line in counted:
-            units = max(out.get(line.id, 0), 0)
-            said = seen.get(line.id) if seen is not None else None
-            disposition = said if said is not None else stock.Disposition(sound=units)
-            if disposition.units != units:
-                errors[f"lines.{line.id}"] = [
-                    _("%(out)s units of %(sku)s went out with %(reference)s; you named %(named)s.")
-                    % {
-                        "out": units,
-                        "sku": line.sku,
-                        "reference": step.facts.reference,
-                        "named": disposition.units,
-                    }
-                ]
-                continue
-            step.stock.put_back(target, line, disposition)
-    if errors:
-        raise InvalidInput(errors)
-
-
-def _plan_reversal(
-    step: Step,
-    lines: Sequence[stock.TrackedLine],
-    moved: Mapping[int, list[tuple[stock.Shelf, int, int, str]]],
-) -> None:
-    assert step.reverses is not None  # noqa: S101 - only reversals come here
-    step.stock.take_back(moved.get(step.reverses.event_id, []))
-    held = step.facts.reserved_warehouse_id
-    to_hold = step.after.get("reserved_warehouse_id", held)
-    if to_hold != held:
-        if held is not None:
-            step.stock.release(held, lines)
-        if to_hold is not None:
-            step.stock.reserve(to_hold, lines)
-    for line_id in step.reverses.details.get("owed", {}):
-        step.stock.owed[int(line_id)] = 0
-
-
-def _take_stock(call: Call, step: Step, stand: stock.Stand) -> Result | None:
-    """Serves the step from the shelves, or turns it into what a shortage means for it."""
-    lacking = stand.shortages(step.stock)
-    if lacking and call.shortage == "owe" and call.row.stock == StockEffect.CONSUME:
-        step.stock.owe_missing(stand)
-        step.details["owed"] = {str(line_id): units for line_id, units in step.stock.owed.items()}
-        lacking = []
-    if not lacking:
-        stand.serve(step.stock)
-        return None
-    words = _shortage_words(lacking)
-    if call.row.stock not in (StockEffect.RESERVE, StockEffect.CONSUME):
-        return _refuse(
-            step.facts,
-            Code.INSUFFICIENT_STOCK,
-            _("%(reference)s cannot be taken back, the units are needed elsewhere: %(short)s.")
-            % {"reference": step.facts.reference, "short": words},
-        )
-    step.action = Action.MARK_OUT_OF_STOCK
-    step.stock = stock.StockPlan()
-    step.after = {"status": Status.OUT_OF_STOCK.value, "remembered_status": ""}
-    step.code = Code.OUT_OF_STOCK
-    step.text = _("Short of stock: %(short)s.") % {"short": words}
-    step.details = {"attempted": call.action.value, "short": [shortage._asdict() for shortage in lacking]}
-    return None
-
-
-def _shortage_words(lacking: Iterable[stock.Shortage]) -> str:
-    return "; ".join(
-        _("%(sku)s needs %(needed)s, %(available)s available")
-        % {"sku": s.sku, "needed": s.needed, "available": s.available}
-        for s in lacking
-    )
-
-
-# --- answers --------------------------------------------------------------------------
-
-
-def _refuse(order: Facts, code: Code, message: str) -> Result:
-    return Result(
-        id=order.id,
-        reference=order.reference,
-        code=code,
-        message=message,
-        status=order.status,
-        allowed=tuple(
-            allowed_actions(
-                status=order.status,
-                remembered_status=order.remembered_status,
-                is_packed=order.packed_at is not None,
-            )
-        ),
-    )
-
-
-def _refuse_status(call: Call, order: Facts) -> Result:
-    if order.status == Status.CANCELED:
-        return _refuse(
-            order,
-            Code.CANCELED,
-            _("%(reference)s is canceled. Put it aside; renew it if the customer wants it after all.")
-            % {"reference": order.reference},
-        )
-    allowed = allowed_actions(
-        status=order.status,
-        remembered_status=order.remembered_status,
-        is_packed=order.packed_at is not None,
-    )
-    return _refuse(
-        order,
-        Code.WRONG_STATUS,
-        _("%(reference)s is %(status)s; “%(action)s” does not start from there. Possible now: %(allowed)s.")
-        % {
-            "reference": order.reference,
-            "status": Status(order.status).label,
-            "action": call.row.label,
-            "allowed": ", ".join(str(TRANSITIONS[action].label) for action in allowed) or _("nothing"),
-        },
-    )
-
-
-def _already_words(order: Facts) -> str:
-    return _("%(reference)s is %(status)s already.") % {
-        "reference": order.reference,
-        "status": Status(order.status).label,
-    }
-
-
-def _answer_for(step: Step) -> Result:
+def _answer_for(call: Call, step: Step) -> Result:
     order, status = step.facts, step.after["status"]
     if step.code == Code.OUT_OF_STOCK:
         message = _("%(reference)s is out of stock now. %(short)s") % {
@@ -771,10 +294,7 @@ def _answer_for(step: Step) -> Result:
             "short": step.text,
         }
     else:
-        message = _("%(reference)s is %(status)s now.") % {
-            "reference": order.reference,
-            "status": Status(status).label,
-        }
+        message = call.words.done(order, status)
     return Result(
         id=order.id,
         reference=order.reference,
@@ -825,7 +345,7 @@ def _write_orders(call: Call, steps: Sequence[Step]) -> list[dict[str, Any]]:
     The condition on version and status is what two rivals on the same order cannot
     both meet, on SQLite as well, which has no row locks.
     """
-    changed = [name for name in _WRITABLE if any(name in step.after for step in steps)]
+    changed = [name for name in WRITABLE if any(name in step.after for step in steps)]
     befores: list[dict[str, Any]] = []
     rows = []
     for step in steps:
@@ -837,11 +357,11 @@ def _write_orders(call: Call, steps: Sequence[Step]) -> list[dict[str, Any]]:
             new = step.after.get(name, old)
             values.append(new)
             if new != old and name != "status":
-                before[name] = _kept(old)
+                before[name] = for_history(old)
         befores.append(before)
         rows.append((facts.id, facts.version, facts.status, *values))
     columns: dict[str, Kind] = {"id": "int", "old_version": "int", "old_status": "text"}
-    columns |= {f"new_{name}": _WRITABLE[name] for name in changed}
+    columns |= {f"new_{name}": WRITABLE[name] for name in changed}
     source, params = rows_source("r", columns, rows)
     assignments = ", ".join(f"{name} = r.new_{name}" for name in changed)
     now = column_value(call.at)

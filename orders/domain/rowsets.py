@@ -7,22 +7,21 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from django.db import connection
 
 Kind = Literal["int", "text", "numeric", "timestamp", "date", "json", "bool"]
 
-_POSTGRESQL_TYPES: Mapping[Kind, str] = {
-    "int": "bigint",
-    "text": "text",
-    "numeric": "numeric",
-    "timestamp": "timestamptz",
-    "date": "date",
-    "json": "text",
-    "bool": "boolean",
+_POSTGRESQL_CASTS: Mapping[Kind, str] = {
+    "int": "::bigint",
+    "text": "",
+    "numeric": "::numeric",
+    "timestamp": "::timestamptz",
+    "date": "::date",
+    "json": "::jsonb",
+    "bool": "::boolean",
 }
 
 
@@ -31,51 +30,41 @@ def rows_source(
 ) -> tuple[str, list[Any]]:
     """SQL for `FROM` that yields `rows` under `alias`, and its parameters.
 
-    However many rows there are, the statement has the same text: one array a column on
-    PostgreSQL, one JSON document on SQLite. JSON columns take any JSON-able value.
+    The rows travel as one JSON document, so that the statement has the same text
+    however many there are (and a thousand arrays need not be quoted value by value).
+    JSON columns take any JSON-able value.
     """
-    if connection.vendor == "postgresql":
-        return _unnested(alias, columns, rows)
-    return _from_json(alias, columns, rows)
-
-
-def _unnested(
-    alias: str, columns: Mapping[str, Kind], rows: Iterable[Sequence[Any]]
-) -> tuple[str, list[Any]]:
-    by_column: list[list[Any]] = [list(values) for values in zip(*rows, strict=True)] or [[] for _ in columns]
-    for place, kind in enumerate(columns.values()):
-        if kind == "json":
-            by_column[place] = [json.dumps(value) for value in by_column[place]]
-    arrays = ", ".join(f"%s::{_POSTGRESQL_TYPES[kind]}[]" for kind in columns.values())
-    names = ", ".join(f"c{place}" for place in range(len(columns)))
-    chosen = ", ".join(
-        f"c{place}{'::jsonb' if kind == 'json' else ''} AS {name}"
-        for place, (name, kind) in enumerate(columns.items())
+    converters = [_CONVERTERS.get(kind) for kind in columns.values()]
+    document = json.dumps(
+        [
+            [
+                value if value is None or convert is None else convert(value)
+                for value, convert in zip(row, converters, strict=True)
+            ]
+            for row in rows
+        ],
+        separators=(",", ":"),
     )
-    return f"(SELECT {chosen} FROM unnest({arrays}) AS u({names})) AS {alias}", by_column  # noqa: S608
-
-
-def _from_json(
-    alias: str, columns: Mapping[str, Kind], rows: Iterable[Sequence[Any]]
-) -> tuple[str, list[Any]]:
-    kinds = tuple(columns.values())
-    document = json.dumps([[_for_json(v, k) for v, k in zip(row, kinds, strict=True)] for row in rows])
+    if connection.vendor == "postgresql":
+        chosen = ", ".join(
+            f"(v->>{place}){_POSTGRESQL_CASTS[kind]} AS {name}"
+            for place, (name, kind) in enumerate(columns.items())
+        )
+        return f"(SELECT {chosen} FROM jsonb_array_elements(%s::jsonb) AS e(v)) AS {alias}", [document]  # noqa: S608
     chosen = ", ".join(f"json_extract(value, '$[{place}]') AS {name}" for place, name in enumerate(columns))
     return f"(SELECT {chosen} FROM json_each(%s)) AS {alias}", [document]  # noqa: S608
 
 
-def _for_json(value: Any, kind: Kind) -> Any:
-    if value is None:
-        return None
-    if kind == "json":
-        return json.dumps(value)
-    if isinstance(value, Decimal):
-        return str(value)
-    if isinstance(value, dt.datetime):
-        return column_value(value)
-    if isinstance(value, dt.date):
-        return value.isoformat()
-    return value
+def _stored_moment(value: dt.datetime) -> Any:
+    return value.isoformat() if connection.vendor == "postgresql" else column_value(value)
+
+
+_CONVERTERS: Mapping[Kind, Callable[[Any], Any]] = {
+    "numeric": str,
+    "timestamp": _stored_moment,
+    "date": dt.date.isoformat,
+    "json": json.dumps,
+}
 
 
 def column_value(value: Any) -> Any:

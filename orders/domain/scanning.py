@@ -27,8 +27,9 @@ from orders.domain.codes import (
     read_scanned,
     spellings_of,
 )
+from orders.domain.deciding import UNDO_WINDOW
 from orders.domain.locking import write_transaction
-from orders.domain.moving import UNDO_WINDOW, move_orders
+from orders.domain.moving import move_orders
 from orders.domain.refusals import Code, InvalidInput, Locked, NotAllowed, NotThere
 from orders.domain.scan_answers import (
     MAX_CANDIDATES,
@@ -51,6 +52,18 @@ __all__ = ["ScanAnswer", "ScanMode", "ScanOutcome", "scan", "undo_scan"]
 
 _NONCE = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _KEPT_TEXT = 200
+# What is read of an order that a code may mean: the fields of Match, then what the code is compared with.
+_MATCHED = (
+    "id",
+    "reference",
+    "status",
+    "cycle",
+    "full_name",
+    "city",
+    "merchant__name",
+    "external_reference",
+    "tracking",
+)
 
 
 def scan(
@@ -128,35 +141,29 @@ def resolve_code(text: Scanned, actor: Actor) -> list[Match]:
     spellings = {spelling for reading in text.readings for spelling in spellings_of(reading)}
     if not spellings:
         return []
-    meant = Q(external_reference__in=spellings) | (Q(tracking__in=spellings) & ~Q(tracking=""))
-    if parcels:
-        meant |= Q(pk__in=[parcel.order_id for parcel in parcels])
-    if references:
-        meant |= Q(reference__in=[reference for reference, _cycle in references])
-    orders = Order.objects.filter(meant, deleted_at__isnull=True).order_by("pk")
+    orders = Order.objects.filter(deleted_at__isnull=True).order_by()
     if actor.merchant_id is not None:
         orders = orders.filter(merchant_id=actor.merchant_id)
-    named: dict[str | int, int | None] = {**dict(references), **dict(parcels)}
-    rows = orders.values_list(
-        "id",
-        "reference",
-        "status",
-        "cycle",
-        "full_name",
-        "city",
-        "merchant__name",
-        "external_reference",
-        "tracking",
-    )[: MAX_CANDIDATES + 1]
-    matches = []
-    for row in rows:
+    # One arm a kind of code, so that each is read by its own index whatever the planner thinks of OR.
+    arms = [
+        orders.filter(external_reference__in=spellings),
+        orders.filter(tracking__in=spellings).exclude(tracking=""),
+    ]
+    if parcels:
+        arms.append(orders.filter(pk__in=[parcel.order_id for parcel in parcels]))
+    if references:
+        arms.append(orders.filter(reference__in=[reference for reference, _cycle in references]))
+    first, *others = (arm.values_list(*_MATCHED) for arm in arms)
+    cycles: dict[str | int, int | None] = {**dict(references), **dict(parcels)}
+    matches: dict[int, Match] = {}
+    for row in first.union(*others)[: MAX_CANDIDATES + 1]:
         match = Match(*row[:-2])
         if spellings.isdisjoint(row[-2:]):
-            match = match._replace(cycle=named.get(match.id, named.get(match.reference)))
+            match = match._replace(cycle=cycles.get(match.id, cycles.get(match.reference)))
             if match.cycle is not None and match.cycle > match.present_cycle:
                 continue  # no parcel of that trip was ever made
-        matches.append(match)
-    return matches
+        matches[match.id] = match
+    return [matches[order_id] for order_id in sorted(matches)]
 
 
 def undo_scan(attempt_id: int, *, actor: Actor, at: dt.datetime | None = None) -> ScanAnswer:

@@ -19,17 +19,17 @@ from kombu.utils.json import dumps, loads
 _log = structlog.get_logger("packhouse.broker")
 
 
-class Channel(filesystem.Channel):  # type: ignore[misc]  # kombu has no types
+class Channel(filesystem.Channel):
     """Messages appear by a rename and are taken by a rename."""
 
-    def _put(self, queue: str, payload: dict[str, Any], **_options: Any) -> None:
+    def _put(self, queue: str, payload: dict[str, Any], **_options: Any) -> None:  # type: ignore[override]
         folder = Path(self.data_folder_out)
         name = f"{time.time_ns():020}_{uuid.uuid4().hex}.{queue}.msg"
         unfinished = folder / f"{name}.part"
-        unfinished.write_text(dumps(payload))
+        unfinished.write_text(dumps(payload))  # type: ignore[no-untyped-call]
         unfinished.rename(folder / name)
 
-    def _get(self, queue: str) -> dict[str, Any]:
+    def _get(self, queue: str, timeout: float | None = None) -> dict[str, Any]:  # noqa: ARG002
         for path in sorted(Path(self.data_folder_in).glob(f"*.{queue}.msg")):
             taken = Path(self.processed_folder) / path.name
             try:
@@ -48,14 +48,14 @@ class Channel(filesystem.Channel):  # type: ignore[misc]  # kombu has no types
 
 def _message(text: str) -> dict[str, Any] | None:
     try:
-        content = loads(text)
+        content = loads(text)  # type: ignore[no-untyped-call]
     except ValueError:
         return None
     is_whole = isinstance(content, dict) and content.keys() >= {"body", "headers", "properties"}
     return content if is_whole else None
 
 
-class Transport(filesystem.Transport):  # type: ignore[misc]
+class Transport(filesystem.Transport):
     """Chosen by the broker URL that config/brokers.py writes."""
 
     Channel = Channel

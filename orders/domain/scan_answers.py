@@ -146,6 +146,8 @@ def moved_answer(mode: ScanMode, match: Match, result: Result, *, at: dt.datetim
         order=order_json(result),
         event_id=result.event_id,
     )
+    if match.is_of_earlier_cycle:
+        return answer
     if result.code == Code.DONE:
         return replace(answer, why=" · ".join(filter(None, (match.full_name, match.city))))
     if result.code == Code.OUT_OF_STOCK:
@@ -222,7 +224,7 @@ def earlier_cycle_answer(match: Match) -> ScanAnswer:
         "reference": match.reference,
         "present": match.present_cycle,
     }
-    next_step = _("Put this parcel aside for the return bench.")
+    next_step = _("Put it aside for the return bench and scan it there at “Put back”.")
     return ScanAnswer(
         Code.WRONG_STATUS,
         f"{why} {next_step}",

@@ -31,6 +31,7 @@ from orders.domain.deciding import UNDO_WINDOW
 from orders.domain.locking import write_transaction
 from orders.domain.moving import move_orders
 from orders.domain.refusals import Code, InvalidInput, Locked, NotAllowed, NotThere
+from orders.domain.returning import receive_earlier_cycle
 from orders.domain.scan_answers import (
     MAX_CANDIDATES,
     Match,
@@ -242,6 +243,7 @@ def read_recent_scans(
             attempt.pk
             for attempt in attempts
             if attempt.outcome == ScanOutcome.DONE
+            and attempt.event_id is not None
             and not attempt.undone
             and moment - attempt.recorded_at <= UNDO_WINDOW
         ),
@@ -378,7 +380,7 @@ def _answer(mode: ScanMode, text: Scanned, *, actor: Actor, at: dt.datetime, **s
         return ambiguous_answer(text, matches)
     (match,) = matches
     if match.is_of_earlier_cycle:
-        return earlier_cycle_answer(match)
+        return _take_earlier_parcel(mode, match, actor=actor, at=at, **said)
     (result,) = move_orders(
         mode.action,
         [match.id],
@@ -391,3 +393,21 @@ def _answer(mode: ScanMode, text: Scanned, *, actor: Actor, at: dt.datetime, **s
     if result.code == Code.UNKNOWN:  # deleted since it was looked up
         return unknown_answer(text)
     return moved_answer(mode, match, result, at=at)
+
+
+def _take_earlier_parcel(
+    mode: ScanMode, match: Match, *, actor: Actor, at: dt.datetime, **said: Any
+) -> ScanAnswer:
+    """The parcel of a trip that ended with a renewal: its goods come back, the order is left alone."""
+    if mode != ScanMode.RESTOCK:
+        return earlier_cycle_answer(match)
+    result = receive_earlier_cycle(
+        match.id,
+        match.cycle or 0,
+        actor=actor,
+        warehouse_id=said["warehouse_id"],
+        occurred_on=said["occurred_on"],
+        at=at,
+    )
+    # Not the order's last step, so no undo takes it back.
+    return replace(moved_answer(mode, match, result, at=at), event_id=None)

@@ -252,6 +252,25 @@ def test_the_parcel_of_an_earlier_trip_does_not_move_the_renewed_order(
     assert scan("ship", printed_code(order.pk, 2), actor=salma).code == "done"
 
 
+def test_the_goods_of_an_earlier_trip_are_put_back_without_touching_the_order(
+    world: World, salma: Actor
+) -> None:
+    order = world.walk(world.order(status="RETURNED"), "renew")
+    code = printed_code(order.pk, 1)
+    assert world.shelf() == (8, 0)
+    answer = scan("restock", code, actor=salma)
+    order.refresh_from_db()
+    assert (answer.code, order.status, world.shelf()) == ("done", "NEW", (10, 0))
+    assert answer.message == f"The parcel of {order.reference}, cycle 1, came back."
+    assert scan("restock", code, actor=salma).code == "already_done"
+    assert world.shelf() == (10, 0)
+    before = everything()
+    assert undo_scan(answer.attempt_id or 0, actor=salma).code == "wrong_status"
+    assert everything() == before
+    assert not any(r.can_undo for r in read_recent_scans(salma.user_id or 0, scanning.ScanMode.RESTOCK))
+    assert ledger_equals_stock()
+
+
 def test_the_code_of_a_trip_that_never_was_is_unknown(world: World, salma: Actor) -> None:
     order = world.order()
     assert scan("pack", printed_code(order.pk, 2), actor=salma).code == "unknown"

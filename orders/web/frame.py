@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch, resolve, reverse
 from django.utils.functional import Promise, cached_property
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import get_language_bidi
@@ -25,45 +25,32 @@ THEME_COOKIE = "theme"
 THEME_SECONDS = 365 * 86_400
 BOTTOM_PLACES = 4  # beside them stands "More"
 
+# As views declare it: all of the groups, of each group any one codename.
+Wanted = tuple[tuple[str, ...], ...]
+
 
 @dataclass(frozen=True)
 class Place:
-    """An entry of the rail. Any one of the permissions opens it."""
+    """An entry of the rail. Who may enter is said by the view behind its route, and only there."""
 
     name: str
     word: str | Promise
     icon: str
     route: str
-    permissions: tuple[str, ...]
     also_under: tuple[str, ...] = ()
 
 
-SCANS = ("markAsPackedByScanner", "markAsShippedByScanner", "markAsDeliveredByScanner")
 PLACES = (
-    Place("today", _("Today"), "layout-dashboard", "today", ("view_order",)),
-    Place("orders", _("Orders"), "inbox", "order-list", ("view_order",)),
-    Place(
-        "scan",
-        _("Scan"),
-        "scan-barcode",
-        "scan-home",
-        (*SCANS, "markAsReturnedByScanner", "markAsCanceledByScanner"),
-    ),
-    Place("deliveries", _("Deliveries"), "map-pin", "deliveries", ("driveDeliveries",)),
-    Place("returns", _("Returns"), "undo-2", "returns", ("markAsReturnedByScanner",)),
-    Place(
-        "stock", _("Stock"), "boxes", "stock-list", ("manageStock", "markAsPackedByScanner"), ("/products",)
-    ),
-    Place("shipping", _("Shipping"), "truck", "shipping-home", ("assignOrderToShippingCompany", "handOver")),
-    Place("cash", _("Cash"), "banknote", "cash", ("manageCash",)),
-    Place("files", _("Files"), "files", "job-list", ("importOrders", "exportOrders"), ("/jobs",)),
-    Place(
-        "settings",
-        _("Settings"),
-        "settings",
-        "settings-home",
-        ("manageUsers", "managePlaces", "manageCompanies", "issueApiTokens"),
-    ),
+    Place("today", _("Today"), "layout-dashboard", "today"),
+    Place("orders", _("Orders"), "inbox", "order-list"),
+    Place("scan", _("Scan"), "scan-barcode", "scan-home", ("/scan",)),
+    Place("deliveries", _("Deliveries"), "map-pin", "deliveries"),
+    Place("returns", _("Returns"), "undo-2", "returns"),
+    Place("stock", _("Stock"), "boxes", "stock-list", ("/stock", "/products")),
+    Place("shipping", _("Shipping"), "truck", "shipping-home", ("/shipping",)),
+    Place("cash", _("Cash"), "banknote", "cash"),
+    Place("files", _("Files"), "files", "job-list", ("/jobs", "/orders/import", "/orders/export")),
+    Place("settings", _("Settings"), "settings", "settings-home", ("/settings",)),
 )
 
 
@@ -89,17 +76,9 @@ class Frame:
     @cached_property
     def entries(self) -> list[Entry]:
         """The rail, in order, without places that have no route or no permission."""
-        found = [(place, url) for place, url in _routed() if self._may_enter(place)]
-        path = self.request.path
-        nearest = max(
-            (
-                (len(root), place.name)
-                for place, url in found
-                for root in (url, *place.also_under)
-                if path == url or (root != "/" and path.startswith(root))
-            ),
-            default=(0, ""),
-        )[1]
+        found = [(place, url) for place, url, wanted in _routed() if self._may_enter(wanted)]
+        roots = [(root, place.name) for place, url in found for root in (url, *place.also_under)]
+        nearest = max((len(root), name) for root, name in [*roots, ("", "")] if self._is_under(root))[1]
         return [Entry(place, url, place.name == nearest) for place, url in found]
 
     @property
@@ -143,8 +122,15 @@ class Frame:
     def direction(self) -> str:
         return "rtl" if get_language_bidi() else "ltr"
 
-    def _may_enter(self, place: Place) -> bool:
-        return any(self.user.has_perm(f"orders.{codename}") for codename in place.permissions)
+    def _is_under(self, root: str) -> bool:
+        """Whether this page lies at or below the address; everything lies below `/`, so that counts alone."""
+        path = self.request.path
+        return path == root or not root or (root != "/" and path.startswith(f"{root.rstrip('/')}/"))
+
+    def _may_enter(self, wanted: Wanted) -> bool:
+        return self.user.is_authenticated and all(
+            any(self.user.has_perm(f"orders.{codename}") for codename in any_of) for any_of in wanted
+        )
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
@@ -176,9 +162,12 @@ def choose_theme(request: HttpRequest) -> HttpResponse:
     return answer
 
 
-def _routed() -> Iterator[tuple[Place, str]]:
+def _routed() -> Iterator[tuple[Place, str, Wanted]]:
     for place in PLACES:
         try:
-            yield place, reverse(place.route)
+            url = reverse(place.route)
         except NoReverseMatch:
             continue
+        wanted = getattr(resolve(url).func, "required_permissions", None)
+        if wanted is not None:  # a view that declares nothing is not advertised
+            yield place, url, wanted

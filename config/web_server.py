@@ -3,6 +3,7 @@
 Everything here can be changed by a switch that docs/operations.md names, or not at all.
 """
 
+import gc
 import os
 
 from config.env import Switches
@@ -26,3 +27,9 @@ worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa:
 control_socket_disable = True
 accesslog = None  # config.middleware writes a line for each request, with its id
 logconfig_dict = logging_settings(level="INFO")
+
+
+def when_ready(_server: object) -> None:
+    """What was loaded stays: the collector need not walk it again during somebody's scan."""
+    gc.collect()
+    gc.freeze()

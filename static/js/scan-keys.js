@@ -17,6 +17,7 @@ const SHIFTED_DIGITS = ")!@#$%^&*(";
 export function usSign(event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return null;
   const { code, shiftKey } = event;
+  if (code.startsWith("Numpad") && event.key.length > 1) return null; // NumLock is off: it moves the cursor
   let found = /^Key([A-Z])$/.exec(code);
   if (found) return shiftKey ? found[1] : found[1].toLowerCase();
   found = /^Digit(\d)$/.exec(code);
@@ -86,6 +87,7 @@ function restore({ element, value, start, end }) {
   element.value = value;
   if (start !== null && element === document.activeElement) element.setSelectionRange?.(start, end);
   element.dispatchEvent(new Event("input", { bubbles: true }));
+  if (element.matches("select")) element.dispatchEvent(new Event("change", { bubbles: true }));
 }
 
 /**

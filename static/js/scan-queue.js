@@ -11,9 +11,10 @@ export function newNonce() {
 export class ScanQueue {
   #isSending = false;
 
-  constructor(send, { onAnswer, onChange }) {
+  constructor(send, { onAnswer, onFailure, onChange }) {
     this.send = send;
     this.onAnswer = onAnswer;
+    this.onFailure = onFailure;
     this.onChange = onChange;
     this.scans = [];
     this.failure = null;
@@ -50,11 +51,13 @@ export class ScanQueue {
         const answer = await this.send(scan);
         this.scans.shift();
         this.onAnswer(answer, scan);
+        this.onChange();
       } catch (failure) {
         this.failure = failure;
       }
     }
     this.#isSending = false;
+    if (this.failure) this.onFailure(this.failure);
     this.onChange();
   }
 }

@@ -131,10 +131,8 @@ const queue = new ScanQueue(send, {
     else latest = answer;
     play(answer.dataset.sound);
   },
-  onChange() {
-    if (queue.failure) play("attention");
-    draw();
-  },
+  onFailure: () => play("attention"),
+  onChange: draw,
 });
 
 function clock() {
@@ -158,7 +156,6 @@ const codes = listenForCodes(field, {
     if (queue.failure) queue.flush();
   },
   onSilence(waits) {
-    field.setCustomValidity("");
     document.getElementById("scan-hint")?.remove();
     if (!waits) return;
     const hint = document.createElement("p");
@@ -223,7 +220,7 @@ window.addEventListener("beforeunload", (event) => {
 
 // Chosen once: kept at the server as soon as it was chosen by hand, so the next bench knows it too.
 document.addEventListener("change", (event) => {
-  if (!event.target.matches?.("[data-choice]") || !event.target.reportValidity()) return;
+  if (!event.target.matches?.("[data-choice]") || !event.target.checkValidity()) return;
   const values = { csrfmiddlewaretoken: form.csrfmiddlewaretoken.value };
   for (const choice of document.querySelectorAll("[data-choice]")) values[choice.name] = choice.value;
   fetch(bench.dataset.choicesUrl, { method: "POST", body: new URLSearchParams(values) }).catch(() => {

@@ -378,6 +378,31 @@ def test_goods_packed_elsewhere_are_refused_with_the_right_warehouse(world: Worl
     assert everything() == before
 
 
+def test_a_parcel_of_another_warehouse_is_not_called_out_of_stock(world: World, salma: Actor) -> None:
+    rabat = Warehouse.objects.create(code="rabat", name="Rabat")
+    order = world.order()
+    before = everything()
+    answer = scan("pack", order.reference, actor=salma, warehouse_id=rabat.pk)
+    assert (answer.outcome, answer.code) == ("refused", "other_warehouse")
+    assert answer.message == (
+        f"{order.reference} is to be packed in Casablanca. Its goods are not on the shelf here."
+        " Take it there, or choose that warehouse above."
+    )
+    assert everything() == before
+    assert (kept().code, kept().order_id) == ("other_warehouse", order.pk)
+
+
+def test_an_order_is_packed_from_the_shelf_of_the_bench_that_has_its_goods(
+    world: World, salma: Actor
+) -> None:
+    rabat = Warehouse.objects.create(code="rabat", name="Rabat")
+    world.receive(world.product("MUG"), 5, warehouse=rabat)
+    order = world.order()
+    assert scan("pack", order.reference, actor=salma, warehouse_id=rabat.pk).code == "done"
+    order.refresh_from_db()
+    assert (order.warehouse_id, world.shelf(warehouse=rabat), world.shelf()) == (rabat.pk, (5, 2), (10, 0))
+
+
 def test_a_person_without_the_steps_permission_is_not_let_through(world: World) -> None:
     order = world.order()
     packer = someone(world, "packer", permissions=frozenset({"markAsPackedByScanner"}))

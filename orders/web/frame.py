@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
 from django.urls import NoReverseMatch, resolve, reverse
 from django.utils.functional import Promise, cached_property
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -136,6 +137,12 @@ class Frame:
 def frame(request: HttpRequest) -> dict[str, Any]:
     """Context processor: `frame` for base.html."""
     return {"frame": Frame(request)}
+
+
+@requires()
+def show_running_jobs(request: HttpRequest) -> HttpResponse:
+    """The slot of the top bar that says how many of the person's jobs are under way."""
+    return render(request, "frame/running_jobs.html")
 
 
 @requires(methods=("POST",))

@@ -7,7 +7,7 @@ from django.contrib.auth import views as auth_views
 from django.urls import include, path
 
 from orders.web.access import requires
-from orders.web.frame import choose_theme
+from orders.web.frame import choose_theme, show_running_jobs
 
 WRITING = ("GET", "POST")
 
@@ -33,5 +33,6 @@ urlpatterns = [
         name="password_change_done",
     ),
     path("theme", choose_theme, name="choose-theme"),
+    path("running-jobs", show_running_jobs, name="running-jobs"),
     path("style/", include("orders.web.style")),
 ]

@@ -9,8 +9,9 @@ from django.contrib.auth.models import AnonymousUser, Group
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from django.urls import path
+from django.utils import timezone
 
-from orders.models import User
+from orders.models import Job, User
 from orders.web import frame as frame_module
 from orders.web.access import requires
 from orders.web.frame import Frame
@@ -37,6 +38,8 @@ urlpatterns = [
     path("orders", _for_viewers, name="order-list"),
     path("settings", _for_admins, name="settings-home"),
     path("cash", _undeclared, name="cash"),
+    path("jobs", _undeclared, name="job-list"),
+    path("running-jobs", frame_module.show_running_jobs, name="running-jobs"),
 ]
 
 
@@ -127,6 +130,29 @@ class TestPerson:
 
     def test_colour_is_one_of_eight_and_stays(self) -> None:
         assert [frame_of(User(pk=pk)).person_colour for pk in (1, 8, 9)] == [1, 0, 1]
+
+
+@pytest.mark.urls(__name__)
+class TestRunningJobs:
+    def make(self, owner: User, state: str) -> None:
+        Job.objects.create(kind=Job.Kind.EXPORT_ORDERS, state=state, owner=owner, created_at=timezone.now())
+
+    def test_only_ones_own_open_jobs_count(self) -> None:
+        own, other = person("manager"), person("viewer")
+        for state in Job.State.values:
+            self.make(own, state)
+        self.make(other, Job.State.RUNNING)
+        assert frame_of(own).running_jobs == 2
+        assert frame_of(AnonymousUser()).running_jobs == 0
+
+    def test_the_slot_asks_again_only_while_something_runs(self, client: Client) -> None:
+        own = person("manager")
+        client.force_login(own)
+        assert 'hx-trigger="job-started from:body"' in client.get("/running-jobs").content.decode()
+        self.make(own, Job.State.QUEUED)
+        busy = client.get("/running-jobs").content.decode()
+        assert 'hx-trigger="every 3s, job-started from:body"' in busy
+        assert '1 <span class="running-jobs-word">job running</span>' in busy
 
 
 class TestTheme:

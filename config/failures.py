@@ -13,9 +13,11 @@ import structlog
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.db import InterfaceError, OperationalError, connection
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect, JsonResponse
 from django.template.loader import render_to_string
+from django.urls import is_valid_path
 from django.utils.html import format_html
+from django.utils.http import escape_leading_slashes
 from django.utils.translation import gettext as _
 
 _log = structlog.get_logger("packhouse.failures")
@@ -53,7 +55,14 @@ def permission_denied(request: HttpRequest, exception: Exception | None = None) 
 
 
 def page_not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """404: not there, or not this person's to see; the two look alike on purpose."""
+    """404: not there, or not this person's to see; the two look alike on purpose.
+
+    An address with a slash too many is sent on to the right one.
+    """
+    bare = request.path_info.rstrip("/")
+    if request.method in {"GET", "HEAD"} and bare != request.path_info and is_valid_path(bare):
+        query = request.META.get("QUERY_STRING", "")
+        return HttpResponsePermanentRedirect(escape_leading_slashes(f"{bare}?{query}" if query else bare))
     advice = _("It may have been moved or deleted, or it belongs to another merchant.")
     return _answer(request, Failure(404, "errors/404.html", _("This is not here"), advice))
 

@@ -42,6 +42,7 @@ class Tally:
 
 
 NOTHING = Tally(0)
+STOPPED = Tally(COUNT_LIMIT, is_exact=False)
 
 
 @dataclass(frozen=True)

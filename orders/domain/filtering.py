@@ -85,6 +85,7 @@ def _day(label: Any, **kwargs: Any) -> filters.DateFilter:
     return filters.DateFilter(
         label=label,
         input_formats=["%Y-%m-%d"],
+        error_messages={"invalid": gettext_lazy("Write the date as YYYY-MM-DD.")},
         validators=[MinValueValidator(EARLIEST), MaxValueValidator(LATEST)],
         **kwargs,
     )

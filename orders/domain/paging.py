@@ -81,12 +81,15 @@ class Cursor(NamedTuple):
                 {"cursor": [_("This page cannot be found again. Start from the first one.")]}
             ) from None
 
+    def check(self, sort: Sort) -> None:
+        """Refuses with `invalid` on `cursor` when the cursor belongs to another order of the list."""
+        if self.sort != sort:
+            raise InvalidInput({"cursor": [_("This page belongs to another order of the list.")]})
+
     @classmethod
-    def at_start_of(cls, day: dt.datetime, sort: Sort) -> Self:
-        """The place where a list by creation reaches the day that begins at `day`."""
-        if sort.descending:
-            return cls(sort, day + dt.timedelta(days=1), 0)
-        return cls(sort, day, 0)
+    def at_moment(cls, moment: dt.datetime, sort: Sort) -> Self:
+        """The place where a list by creation reaches the moment."""
+        return cls(sort, moment, 0)
 
 
 @dataclass(frozen=True)
@@ -111,8 +114,8 @@ def take_page(
     A row inserted meanwhile moves no other one to another page. Refuses a cursor of
     another sort with `invalid`.
     """
-    if cursor is not None and cursor.sort != sort:
-        raise InvalidInput({"cursor": [_("This page belongs to another order of the list.")]})
+    if cursor is not None:
+        cursor.check(sort)
     backwards = cursor is not None and cursor.is_backwards
     descending = sort.descending != backwards
     if cursor is not None:

@@ -90,11 +90,12 @@ def ago(value: dt.datetime | None) -> SafeString:
         '<time class="nowrap" datetime="{}" title="{}">{}</time>',
         local.isoformat(timespec="seconds"),
         date_format(local, "l j F Y, H:i:s"),
-        _since(max(0, int((timezone.now() - value).total_seconds()))),
+        since(max(0, int((timezone.now() - value).total_seconds()))),
     )
 
 
-def _since(seconds: int) -> str:
+def since(seconds: int) -> str:
+    """How long ago, in one unit and in words."""
     if seconds < 60:
         return gettext("just now")
     if seconds < 3600:

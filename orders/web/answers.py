@@ -86,6 +86,7 @@ def answer_failure(
     context = {
         "title": _TITLES.get(status, _("This was not done")),
         "advice": message,
+        "message": message,
         "errors": {field: texts for field, texts in (errors or {}).items() if list(texts) != [message]},
         "status": status,
         "back": _way_back(request),

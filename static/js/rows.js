@@ -1,4 +1,4 @@
-// Lists by keyboard: table[data-rows] moves by arrows or j and k, opens by Enter, selects by Space,
+// Lists by keyboard: table[data-rows] moves by arrows or j and k, opens by Enter, selects by Space or x,
 // extends by Shift and arrows. One row at a time can be reached by Tab.
 
 const LIST = "table[data-rows]";
@@ -61,7 +61,7 @@ document.addEventListener("keydown", (event) => {
   else if (key === "Enter") {
     event.preventDefault();
     (row.querySelector("a[data-open]") ?? row.querySelector(".cell-key a"))?.click();
-  } else if (key === " ") {
+  } else if (key === " " || key === "x") {
     event.preventDefault();
     const box = boxOf(row);
     if (box) choose(row, !box.checked);

@@ -32,9 +32,9 @@ function show() {
     all.closest("label").hidden = !full;
     if (!full) all.checked = false;
   }
-  const count = all?.checked ? all.dataset.allMatching : chosen.length;
+  const count = all?.checked ? all.dataset.allMatching : chosen.length.toLocaleString("en");
   for (const place of document.querySelectorAll("[data-selected-count]")) {
-    place.textContent = word("selected", { count: Number(count).toLocaleString("en") });
+    place.textContent = word("selected", { count });
   }
 }
 

@@ -214,6 +214,25 @@ def save_products(
     return Saved(len(fresh), len(changed), len(drafts) - len(fresh) - len(changed), ids)
 
 
+def find_by_codes(codes: Collection[str], *, merchant_id: int) -> dict[str, int]:
+    """The merchant's product that each SKU or EAN names; those that name none are left out.
+
+    A code that is one product's SKU and another's EAN means the SKU. One statement.
+    """
+    wanted = {code for code in codes if code and "\x00" not in code}
+    rows = Product.objects.filter(
+        Q(sku__in=wanted) | Q(ean__in=wanted) & ~Q(ean=""), merchant_id=merchant_id
+    ).values_list("pk", "sku", "ean")
+    by_ean: dict[str, int] = {}
+    by_sku: dict[str, int] = {}
+    for pk, sku, ean in rows:
+        if sku in wanted:
+            by_sku[sku] = pk
+        if ean in wanted:
+            by_ean[ean] = pk
+    return by_ean | by_sku
+
+
 def switch_problems(products: Iterable[int]) -> set[int]:
     """Those of the products whose counting cannot be switched now; one statement."""
     return set(_held_lines(products).order_by().values_list("product_id", flat=True).distinct())

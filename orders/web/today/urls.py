@@ -1,5 +1,7 @@
 """Addresses. What waits today, as counts and pictures."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from orders.web.today import views
+
+urlpatterns = [path("", views.today, name="today")]

@@ -150,10 +150,10 @@ class _Checker:
         self._index = index
         found_before = len(self.problems)
         full_name = self._text("full_name", draft.full_name)
-        phone = self._phone("phone", draft.phone, draft)
-        second_phone = self._phone("second_phone", draft.second_phone, draft)
-        email = self._email(draft.email)
         country = self._country(draft.country)
+        phone = self._phone("phone", draft.phone, country)
+        second_phone = self._phone("second_phone", draft.second_phone, country)
+        email = self._email(draft.email)
         city = self._text("city", draft.city)
         place = self._place(country, city)
         area = self._text("area", draft.area)
@@ -247,9 +247,9 @@ class _Checker:
         )
         return ""
 
-    def _phone(self, name: str, given: object, draft: OrderDraft) -> Phone:
+    def _phone(self, name: str, given: object, country: str) -> Phone:
         typed = self._text(name, given)
-        return normalize_phone(typed, draft.country or self.merchant.country) if typed else NO_PHONE
+        return normalize_phone(typed, country) if typed else NO_PHONE
 
     def _email(self, given: object) -> str:
         email = self._text("email", given)
@@ -267,10 +267,8 @@ class _Checker:
         return email
 
     def _country(self, given: object) -> str:
-        if given is None or given == "":
-            return self.merchant.country
-        country = given.strip().upper() if isinstance(given, str) else ""
-        if not _COUNTRY.fullmatch(country):
+        country = _country_code(given, self.merchant)
+        if not country:
             self._refuse(
                 "country",
                 "not_a_country",
@@ -408,12 +406,17 @@ class _Checker:
             product = self._product(place, draft)
             quantity = self._quantity(place, draft.quantity)
             price = self._price(place, draft.price, product)
-            if len(self.problems) == found_before and product is not None:
-                lines.append(
-                    ReadyLine(
-                        product.id or None, product.sku, product.name, quantity, price, price * quantity
-                    )
+            total = price * quantity
+            if total > MAX_TOTAL:
+                self._refuse(
+                    f"products.{place}.quantity",
+                    "above_maximum",
+                    _("This line costs more than %(limit)s.") % {"limit": MAX_TOTAL},
+                    _("Use fewer units or a lower price, or split the line."),
+                    draft.quantity,
                 )
+            if len(self.problems) == found_before and product is not None:
+                lines.append(ReadyLine(product.id or None, product.sku, product.name, quantity, price, total))
         return tuple(lines)
 
     def _product(self, place: int, draft: LineDraft) -> _Product | None:
@@ -626,11 +629,21 @@ def _read_products(
 def _look_up_cities(drafts: Sequence[OrderDraft], merchant: Merchant) -> dict[Typed, Place]:
     return resolve_typed(
         {
-            Typed(merchant.pk, (draft.country or merchant.country).strip().upper(), city)
+            Typed(merchant.pk, country, city)
             for draft in drafts
-            if draft.city and (city := _quietly_cleaned(draft.city, MAX_CITY))
+            if draft.city
+            and (country := _country_code(draft.country, merchant))
+            and (city := _quietly_cleaned(draft.city, MAX_CITY))
         }
     )
+
+
+def _country_code(given: object, merchant: Merchant) -> str:
+    """Two letters, the merchant's where none are given, '' for what is no country code."""
+    if given is None or given == "":
+        return merchant.country
+    country = given.strip().upper() if isinstance(given, str) else ""
+    return country if _COUNTRY.fullmatch(country) else ""
 
 
 def _look_up_external_references(drafts: Sequence[OrderDraft], merchant: Merchant) -> dict[str, str]:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from orders.domain.places import Place
 from orders.domain.refusals import InvalidInput
 
-# What a column or a sum of lines can hold, whatever a door allows.
+# What columns hold to the cent on every database (SQLite keeps 15 digits), whatever a door allows.
 MAX_PRICE = Decimal("99999999.99")
 MAX_TOTAL = Decimal("99999999999.99")
 MAX_QUANTITY = 999_999

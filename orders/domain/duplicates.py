@@ -9,7 +9,7 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.db import connection
 from django.utils import timezone
@@ -89,10 +89,6 @@ def find_probable_duplicates(
     return {index: list(found.values()) for index, found in twins.items()}
 
 
-def _aware(moment: Any) -> dt.datetime:
-    """SQLite hands a moment back as the text that Django wrote, in UTC."""
-    return (
-        moment
-        if isinstance(moment, dt.datetime)
-        else dt.datetime.fromisoformat(moment).replace(tzinfo=dt.UTC)
-    )
+def _aware(moment: dt.datetime) -> dt.datetime:
+    """SQLite hands moments back bare; they are stored in UTC."""
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=dt.UTC)

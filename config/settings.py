@@ -192,6 +192,13 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
 DATA_UPLOAD_MAX_NUMBER_FILES = 1
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 FILE_UPLOAD_PERMISSIONS = 0o600
+FILE_UPLOAD_HANDLERS = [
+    "orders.web.uploading.UploadLimit",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
+# The admin reads and writes tables as the imports and exports do.
+IMPORT_EXPORT_FORMATS = ["orders.exchange.formats.CSV", "orders.exchange.formats.XLSX"]
 
 # --- files ----------------------------------------------------------------
 STATIC_URL = "static/"

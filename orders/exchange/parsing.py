@@ -20,7 +20,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
-from orders.exchange.cells import text_of_number
+from orders.exchange.cells import as_typed, text_of_number
 from orders.exchange.limits import Choices, Findings, Limits, Refused
 from orders.exchange.workbooks import Workbook, examine_workbook, read_exceptions
 
@@ -127,7 +127,7 @@ def _csv_rows(opened: TextIO, delimiter: str, limits: Limits) -> Iterator[Row]:
         if len(cells) > limits.columns:
             raise Refused("too_many_columns", row=number, limit=limits.columns)
         if cells:
-            yield number, cells, {}
+            yield number, [as_typed(cell) for cell in cells], {}
 
 
 def _checked_lines(opened: TextIO) -> Iterator[str]:

@@ -13,7 +13,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -22,6 +23,7 @@ Found = TypeVar("Found")
 
 PROJECT = Path(__file__).resolve().parents[2]
 START = (sys.executable, "-m", "config.running")
+LONGEST_START = 180  # seconds; on a machine that does much else
 SWITCHES = (
     "ALLOWED_HOSTS",
     "BROKER_SECONDS",
@@ -56,7 +58,7 @@ class Start:
     def lines(self) -> list[str]:
         return self.words.read_text().splitlines()
 
-    def wait_for(self, word: str, seconds: float = 60) -> str:
+    def wait_for(self, word: str, seconds: float = LONGEST_START) -> str:
         """The first line that holds `word`, as soon as it is said."""
 
         def said() -> str:
@@ -87,6 +89,22 @@ class Start:
         self.process.send_signal(number)
         self.process.wait(30)
         return time.monotonic() - begun
+
+
+@contextmanager
+def started(
+    data_dir: Path, words: Path, command: tuple[str, ...] = START, **switches: str
+) -> Iterator[Start]:
+    """A start that is ready; whatever a test does with it, nothing of it is left afterwards."""
+    running = start(data_dir, words, command, **switches)
+    try:
+        running.wait_for("ready: ")
+        yield running
+    finally:
+        for pid in running.living():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        running.process.wait()
 
 
 def start(data_dir: Path, words: Path, command: tuple[str, ...] = START, **switches: str) -> Start:

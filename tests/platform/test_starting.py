@@ -10,20 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.platform.processes import Start, refused_start, start, wait_until
+from tests.platform.processes import Start, refused_start, started, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("processes")]
 
 
 @pytest.fixture(scope="module")
 def product(folder: Path) -> Iterator[Start]:
-    running = start(folder / "data", folder / "words")
-    try:
-        running.wait_for("ready: ")
+    with started(folder / "data", folder / "words") as running:
         yield running
-    finally:
-        running.end(signal.SIGKILL)
-        wait_until(lambda: not running.living(), 3, what="no process left")
 
 
 def test_ready_is_said_with_the_address_once_a_request_is_answered(product):

@@ -74,6 +74,7 @@ def confirm_orders(
     *,
     actor: Actor,
     postponed_to: dt.date | None = None,
+    at: dt.datetime | None = None,
 ) -> Report:
     """Notes the outcome of a call on each order and answers for every id, once, in the order asked.
 
@@ -81,9 +82,9 @@ def confirm_orders(
     `postponed` only. Orders on the road or settled are refused with `wrong_status`, canceled ones
     with `canceled`; `confirmed` and `rejected` said again are `already_done`. The whole call is
     refused with `invalid`: an unknown outcome, a day that has passed, a note over 1,000
-    characters, more than 1,000 ids.
+    characters, more than 1,000 ids. `at` is the moment recorded (default: now).
     """
-    call = _checked_call(ids, outcome, note, postponed_to, actor)
+    call = _checked_call(ids, outcome, note, postponed_to, actor, at)
 
     def work() -> Report:
         facts = _read_orders(ids, call, lock=True)
@@ -114,9 +115,14 @@ def can_be_called(*, status: str, remembered_status: str = "") -> bool:
 
 
 def _checked_call(
-    ids: Sequence[int], outcome: str, note: str, postponed_to: dt.date | None, actor: Actor
+    ids: Sequence[int],
+    outcome: str,
+    note: str,
+    postponed_to: dt.date | None,
+    actor: Actor,
+    at: dt.datetime | None = None,
 ) -> _Call:
-    at = timezone.now()
+    at = at or timezone.now()
     errors: dict[str, list[str]] = {}
     if words := words_if_too_many(ids):
         errors["ids"] = words

@@ -73,12 +73,14 @@ def receive_stock(
     actor: Actor,
     reason: str = "",
     nonce: str = "",
+    at: dt.datetime | None = None,
 ) -> list[Posting]:
     """Puts (product id, units) on the shelves of a warehouse; a line each in the answer, in order.
 
     A product named twice adds up. Units are whole numbers from 1. With a nonce, sending the
     same again does nothing and says so. Refuses an unknown product or warehouse and a product
-    that is not counted with `invalid`, a person without the right with `not_allowed`.
+    that is not counted with `invalid`, a person without the right with `not_allowed`. `at` is
+    the moment recorded (default: now).
     """
     _check_call(lines, actor=actor, reason=reason, nonce=nonce)
     errors = {
@@ -100,6 +102,7 @@ def receive_stock(
         reason=reason,
         nonce=nonce,
         needs_open_warehouse=True,
+        at=at,
     )
 
 
@@ -202,6 +205,7 @@ def _post(
     nonce: str,
     look: Callable[[Mapping[int, _Level], Mapping[int, str]], None] = lambda _levels, _skus: None,
     needs_open_warehouse: bool = False,
+    at: dt.datetime | None = None,
 ) -> list[Posting]:
     """Writes levels and ledger for `asked` (a number by product id); `look` may refuse under the lock."""
     skus = _read_products(asked, places, actor=actor)
@@ -220,7 +224,9 @@ def _post(
         for product_id, delta in deltas.items():
             plan.on_hand[stock.Shelf(warehouse_id, product_id)] = delta
         stock.write_levels([plan], _stand(warehouse_id, levels))
-        _write_ledger(kind, deltas, warehouse_id=warehouse_id, actor=actor, reason=reason, nonce=nonce)
+        _write_ledger(
+            kind, deltas, warehouse_id=warehouse_id, actor=actor, reason=reason, nonce=nonce, at=at
+        )
         return [
             Posting(
                 product_id,

@@ -224,9 +224,7 @@ def _post(
         for product_id, delta in deltas.items():
             plan.on_hand[stock.Shelf(warehouse_id, product_id)] = delta
         stock.write_levels([plan], _stand(warehouse_id, levels))
-        _write_ledger(
-            kind, deltas, warehouse_id=warehouse_id, actor=actor, reason=reason, nonce=nonce, at=at
-        )
+        _write_ledger(kind, deltas, warehouse_id=warehouse_id, actor=actor, reason=reason, nonce=nonce, at=at)
         return [
             Posting(
                 product_id,

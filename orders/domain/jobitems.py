@@ -5,6 +5,7 @@ What is done to one, and the job as a whole, belong to others.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ from django.db import connection
 from django.db.models import Count, F
 from django.utils.translation import gettext as _
 
-from orders.domain.rowsets import rows_source
+from orders.domain.rowsets import Kind, rows_source
 from orders.domain.writing import copy_rows
 from orders.models import Job, JobItem
 
@@ -69,38 +70,48 @@ def record_outcomes(job_id: int, outcomes: Sequence[Became]) -> None:
     """Writes what became of the items; one statement however many there are."""
     if not outcomes:
         return
-    source, params = rows_source(
-        "r",
-        {
-            "number": "int",
-            "outcome": "text",
-            "code": "text",
-            "message": "text",
-            "order_id": "int",
-            "problems": "json",
-        },
-        [
-            (
-                item.number,
-                item.outcome.value,
-                item.code,
-                item.message[:MAX_MESSAGE],
-                item.order_id,
-                None if item.problems is None else list(item.problems),
-            )
-            for item in outcomes
-        ],
-    )
-    kept = "COALESCE(r.problems, orders_jobitem.problems)"
-    if connection.vendor == "postgresql":
-        kept = "COALESCE(NULLIF(r.problems, 'null'::jsonb), orders_jobitem.problems)"
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE orders_jobitem SET outcome = r.outcome, code = r.code, message = r.message,"  # noqa: S608
-            f" order_id = COALESCE(r.order_id, orders_jobitem.order_id), problems = {kept}"
-            f" FROM {source} WHERE orders_jobitem.job_id = %s AND orders_jobitem.number = r.number",
-            [*params, job_id],
+    rows = [
+        (
+            item.number,
+            item.outcome.value,
+            item.code,
+            item.message[:MAX_MESSAGE],
+            item.order_id,
+            None if item.problems is None else list(item.problems),
         )
+        for item in outcomes
+    ]
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            source, params = rows_source("r", _BECAME_COLUMNS, rows)
+            cursor.execute(
+                "UPDATE orders_jobitem SET outcome = r.outcome, code = r.code, message = r.message,"  # noqa: S608
+                " order_id = COALESCE(r.order_id, orders_jobitem.order_id),"
+                " problems = COALESCE(NULLIF(r.problems, 'null'::jsonb), orders_jobitem.problems)"
+                f" FROM {source} WHERE orders_jobitem.job_id = %s AND orders_jobitem.number = r.number",
+                [*params, job_id],
+            )
+        else:
+            # Joined to a list of rows, SQLite would walk all of the job's items for each of them.
+            cursor.executemany(
+                "UPDATE orders_jobitem SET outcome = %s, code = %s, message = %s,"
+                " order_id = COALESCE(%s, order_id), problems = COALESCE(%s, problems)"
+                " WHERE job_id = %s AND number = %s",
+                [
+                    (*said, None if problems is None else json.dumps(problems), job_id, number)
+                    for number, *said, problems in rows
+                ],
+            )
+
+
+_BECAME_COLUMNS: dict[str, Kind] = {
+    "number": "int",
+    "outcome": "text",
+    "code": "text",
+    "message": "text",
+    "order_id": "int",
+    "problems": "json",
+}
 
 
 def next_ready(job_id: int, *, after: int, limit: int) -> list[JobItem]:

@@ -19,7 +19,8 @@ from orders.domain import files, jobfiles
 from orders.domain.filtering import filtered_orders
 from orders.domain.jobchunks import allowed_actor
 from orders.domain.jobruns import Finish, JobFailed, Run, handles
-from orders.exchange.sheets import Cell, writing_table
+from orders.exchange.formats import FORMATS
+from orders.exchange.sheets import Cell
 from orders.models import Job, Order, OrderLine
 
 log = logging.getLogger(__name__)
@@ -103,7 +104,7 @@ def export_orders(run: Run) -> Finish:
         )
     run.note(requested=len(ids), done=0, skipped=0, failed=0)
     path = jobfiles.result_path(job, run.fence, kind)
-    with files.writing_file(path) as file, writing_table(file, kind, HEADING) as write_row:
+    with files.writing_file(path) as file, FORMATS[kind].writing(file, HEADING) as write_row:
         for start in range(0, len(ids), AT_ONCE):
             for row in _read_rows(ids[start : start + AT_ONCE]):
                 write_row(row)

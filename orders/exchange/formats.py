@@ -92,4 +92,13 @@ class XLSX(TableFormat):
     KIND = "xlsx"
 
 
-FORMATS: dict[str, type[TableFormat]] = {"csv": CSV, "xlsx": XLSX}
+class JSON(TableFormat):
+    """Out only: a list of objects."""
+
+    KIND = "json"
+
+    def can_import(self) -> bool:
+        return False
+
+
+FORMATS: dict[str, type[TableFormat]] = {one.KIND: one for one in (CSV, XLSX, JSON)}

@@ -32,9 +32,10 @@ from orders.domain.jobchunks import ItemsRefused, allowed_actor, back_to_preview
 from orders.domain.jobitems import Became, Outcome, Staged, drop_items, stage_items
 from orders.domain.jobruns import Finish, JobFailed, Run, handles
 from orders.exchange.columns import Heading, find_heading
+from orders.exchange.formats import TableFormat
 from orders.exchange.order_rows import COLUMNS, draft_of, kept_draft, read_draft, row_problem
 from orders.exchange.problems import RowProblem, give_back_refused_rows
-from orders.exchange.reading import Row, Table, read_table
+from orders.exchange.reading import Row, Table
 from orders.models import Job, JobItem, Merchant
 
 PERMISSION = "importOrders"
@@ -81,7 +82,7 @@ def _check(run: Run) -> Finish:
         raise JobFailed(_("The import names no merchant."), code="invalid")
     with run.transaction():
         drop_items(job.pk)
-    with read_table(files.path_of(job.upload_path), tick=run.tick) as table:
+    with TableFormat.open(files.path_of(job.upload_path), tick=run.tick) as table:
         heading = find_heading(table.rows(), COLUMNS)
         check = _Check(run, job.merchant, actor, heading, _earlier_import(job))
         run.note(requested=0, done=0, skipped=0, failed=0)

@@ -12,7 +12,7 @@ from typing import Any
 from orders.domain import files, jobfiles
 from orders.domain.jobruns import Run
 from orders.exchange.columns import PROBLEM, REMEDY
-from orders.exchange.sheets import writing_table
+from orders.exchange.formats import FORMATS
 from orders.models import JobItem
 
 MAX_VALUE = 200
@@ -45,8 +45,8 @@ def give_back_refused_rows(run: Run, *, kind: str, heading: Sequence[str], delim
     written = 0
     with (
         files.writing_file(path) as file,
-        writing_table(
-            file, kind, [*(heading[place] for place in own), PROBLEM, REMEDY], delimiter=delimiter or ","
+        FORMATS[kind].writing(
+            file, [*(heading[place] for place in own), PROBLEM, REMEDY], delimiter=delimiter or ","
         ) as write_row,
     ):
         for cells, problems in refused.values_list("payload__cells", "problems").iterator(chunk_size=2000):

@@ -27,8 +27,9 @@ from orders.domain.reports import Outcome as Answer
 from orders.domain.reports import Result
 from orders.domain.transitions import TRANSITIONS, Action
 from orders.exchange.columns import Column, Heading, find_heading
+from orders.exchange.formats import TableFormat
 from orders.exchange.problems import RowProblem, give_back_refused_rows
-from orders.exchange.reading import Row, read_table
+from orders.exchange.reading import Row
 from orders.models import Job, Order
 
 SOURCE = "import"
@@ -82,7 +83,7 @@ def _check(run: Run, action: Action) -> Finish:
     outcomes: Counter[str] = Counter()
     codes: Counter[str] = Counter()
     sample: list[dict[str, Any]] = []
-    with read_table(files.path_of(job.upload_path), tick=run.tick) as table:
+    with TableFormat.open(files.path_of(job.upload_path), tick=run.tick) as table:
         heading = find_heading(table.rows(), COLUMNS)
         rows = (row for row in table.rows() if row.number > heading.row)
         done = 0

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import django_filters as filters
 from django import forms
 from django.conf import settings
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -30,6 +30,7 @@ from orders.models import (
     CallCenter,
     City,
     Country,
+    JobItem,
     Merchant,
     Order,
     OrderLine,
@@ -110,6 +111,12 @@ class OrderFilterSet(filters.FilterSet):  # type: ignore[misc]
     problem = filters.ChoiceFilter(
         label=gettext_lazy("Problem"), choices=Problem.choices, method="by_problem"
     )
+    job = filters.CharFilter(
+        label=gettext_lazy("Job"),
+        max_length=18,
+        validators=[RegexValidator("^[0-9]+$", gettext_lazy("This is no job's number."))],
+        method="by_job",
+    )
 
     class Meta:
         model = Order
@@ -173,6 +180,11 @@ class OrderFilterSet(filters.FilterSet):  # type: ignore[misc]
             return orders.filter(city_place__isnull=True, status__in=STILL_GOING_OUT).exclude(city="")
         owed = OrderLine.objects.filter(order_id=OuterRef("pk"), cycle=OuterRef("cycle"), owed__gt=0)
         return orders.filter(Exists(owed))
+
+    def by_job(self, orders: OrderQuerySet, _name: str, number: str) -> OrderQuerySet:
+        """Those that a job of the background made or moved."""
+        items = JobItem.objects.filter(job_id=int(number), outcome=JobItem.Outcome.DONE)
+        return orders.filter(pk__in=items.values("order_id"))
 
 
 class OrderFilter:

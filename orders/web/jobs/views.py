@@ -95,6 +95,9 @@ def _context(request: HttpRequest, job: Job) -> dict[str, Any]:
         "no_worker": is_open(job) and not jobs.is_worker_alive(),
         "is_from_file": job.kind in FROM_FILE,
         "files": list(job.files.all()),
+        "orders_url": f"{reverse('order-list')}?job={job.pk}"
+        if job.done and job.kind in (Job.Kind.IMPORT_ORDERS, Job.Kind.IMPORT_REFERENCES, Job.Kind.BULK_ACTION)
+        else "",
         "may_retry": job.state == Job.State.FAILED
         or (
             job.state == Job.State.DONE

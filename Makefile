@@ -27,7 +27,7 @@ check: install-dev ## Look at the code without running it: style, types, layers,
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 	$(DEPLOYED) $(BIN)/python manage.py makemigrations --check --dry-run
 	$(DEPLOYED) $(BIN)/python manage.py check --deploy --fail-level WARNING
 	$(BIN)/djlint templates --check --lint --quiet
@@ -38,7 +38,7 @@ format: install-dev ## Bring code and templates into shape
 	$(BIN)/djlint templates --reformat --quiet
 
 bench: install-dev ## Measure the heavy jobs and the list page against their limits (ARGS="..." goes to the command)
-	$(BIN)/python manage.py bench $(ARGS)
+	$(BIN)/python -m tests.bench $(ARGS)
 
 shell: install ## Open a Python shell with the models at hand
 	@$(BIN)/python manage.py shell

@@ -9,12 +9,15 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from orders.domain.duplicates import Suspect, find_probable_duplicates
+from orders.domain.stock import read_units_out
 from orders.domain.transitions import Action, standing_status
 from orders.models import CallCenter, EventType, Order, OrderEvent, OrderLine, Status, StockLevel
 
@@ -66,6 +69,25 @@ class LineStock:
         return max(self.needed - self.available, 0)
 
 
+class GoodsOut(NamedTuple):
+    """Units of a parcel of an earlier cycle that neither came back nor were written off."""
+
+    cycle: int
+    sku: str
+    units: int
+
+
+class SamePhone(NamedTuple):
+    """Another order with the same phone. `is_twin`: of the last 48 hours, with the same product."""
+
+    id: int
+    reference: str
+    status: str
+    created_at: dt.datetime
+    is_twin: bool
+
+
+MOST_SAME_PHONE = 5
 _BEFORE_PACKING = frozenset({Status.NEW, Status.PICKED_UP, Status.PREPARING})
 # Where the road has begun there is nothing left to explain.
 _UNDER_WAY = frozenset(
@@ -104,6 +126,45 @@ def read_line_stock(order: Order, lines: Iterable[OrderLine]) -> dict[int, LineS
         )
         for product_id, units in needed.items()
     }
+
+
+def read_earlier_goods_out(order: Order) -> list[GoodsOut]:
+    """What is still out of the order's earlier cycles; no statement for an order in its first."""
+    if order.cycle == 1:
+        return []
+    lines = {
+        line.pk: line for line in order.lines.filter(cycle__lt=order.cycle).order_by("cycle", "position")
+    }
+    out = read_units_out(lines)
+    return [
+        GoodsOut(line.cycle, line.sku, out[line.pk]) for line in lines.values() if out.get(line.pk, 0) > 0
+    ]
+
+
+def read_same_phone(order: Order, lines: Iterable[OrderLine]) -> list[SamePhone]:
+    """The merchant's newest other orders with the same phone, the probable duplicates marked.
+
+    Two statements; none without a phone that can be dialled.
+    """
+    if not order.phone_e164:
+        return []
+    rows = (
+        Order.objects.filter(
+            merchant_id=order.merchant_id, phone_reversed=order.phone_reversed, deleted_at__isnull=True
+        )
+        .exclude(pk=order.pk)
+        .order_by("-id")
+        .values_list("id", "reference", "status", "created_at")[:MOST_SAME_PHONE]
+    )
+    found = list(rows)
+    if not found:
+        return []
+    products = frozenset(line.product_id for line in lines if line.product_id is not None)
+    twins = find_probable_duplicates(
+        [Suspect(0, order.phone_e164, products)], merchant=order.merchant, besides=order.pk
+    ).get(0, [])
+    twin_ids = {twin.id for twin in twins}
+    return [SamePhone(*row, is_twin=row[0] in twin_ids) for row in found]
 
 
 def why_not_shipping(

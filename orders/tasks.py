@@ -10,7 +10,7 @@ import time
 from celery import shared_task
 from django.conf import settings
 
-from orders.domain import bulk, jobfiles, jobruns, jobs
+from orders.domain import bulk, counting, jobfiles, jobruns, jobs
 from orders.exchange import exporting, importing, referencing
 
 # Where each kind of job is done; importing the module registers it.
@@ -33,6 +33,7 @@ def sweep() -> None:
     for job_id in jobs.due_jobs():
         # As messages of their own, so that free workers share them; the next sweep sees what was lost.
         run_job.apply_async((job_id,), expires=2 * settings.SWEEP_SECONDS)
+    counting.fold_counts()
     if time.monotonic() - _tidied_at > TIDY_SECONDS:
         _tidied_at = time.monotonic()
         jobfiles.tidy_up()

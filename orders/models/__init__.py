@@ -5,6 +5,7 @@ from orders.models.changes import SettingChange
 from orders.models.choices import (
     FINAL_TABS,
     OPEN_TABS,
+    TAB_OF_STATUS,
     ActorKind,
     CallCenter,
     Country,
@@ -16,7 +17,7 @@ from orders.models.choices import (
     Tab,
     statuses_of,
 )
-from orders.models.figures import FoldedCount, WorkerPulse
+from orders.models.figures import FoldedCount, LedgerMark, WorkerPulse
 from orders.models.history import OrderEvent, ScanAttempt
 from orders.models.jobs import Job, JobFile, JobItem
 from orders.models.merchants import Merchant, Warehouse
@@ -25,10 +26,12 @@ from orders.models.people import User
 from orders.models.places import City, CityAlias
 from orders.models.querysets import OrderQuerySet
 from orders.models.stock import StockLevel, StockMovement
+from orders.models.submissions import Submission
 
 __all__ = [
     "FINAL_TABS",
     "OPEN_TABS",
+    "TAB_OF_STATUS",
     "ActorKind",
     "CallCenter",
     "City",
@@ -39,6 +42,7 @@ __all__ = [
     "Job",
     "JobFile",
     "JobItem",
+    "LedgerMark",
     "Merchant",
     "MovementKind",
     "Order",
@@ -53,6 +57,7 @@ __all__ = [
     "Status",
     "StockLevel",
     "StockMovement",
+    "Submission",
     "Tab",
     "User",
     "Warehouse",

@@ -47,7 +47,7 @@ TAB_MEMBERS: dict[Tab, tuple[Status, ...]] = {
     Tab.RETURNED: (Status.RETURNED, Status.RETURN_RECEIVED, Status.RETURNED_TO_STOCK),
 }
 
-# Tabs that only grow: their counts may be folded now and then instead of counted.
+# Tabs that only grow; what is open stays about as much, however long the history.
 FINAL_TABS = (Tab.DELIVERED, Tab.RETURNED, Tab.CANCELED)
 OPEN_TABS = tuple(tab for tab in Tab if tab not in FINAL_TABS)
 
@@ -55,6 +55,9 @@ OPEN_TABS = tuple(tab for tab in Tab if tab not in FINAL_TABS)
 def statuses_of(tab: Tab) -> tuple[Status, ...]:
     """The statuses that the tab groups."""
     return TAB_MEMBERS.get(tab, (Status(tab.value),))
+
+
+TAB_OF_STATUS: dict[str, Tab] = {status.value: tab for tab in Tab for status in statuses_of(tab)}
 
 
 class CallCenter(models.TextChoices):

@@ -9,11 +9,12 @@ from orders.models.merchants import Merchant
 
 
 class FoldedCount(models.Model):
-    """How many orders of a merchant stood in a final tab at `folded_at`."""
+    """How many orders of a merchant stood in a tab after the event `event_id` and none after it."""
 
     merchant = models.ForeignKey(Merchant, on_delete=models.CASCADE, related_name="+")
     tab = models.CharField(max_length=32, choices=Tab)
-    count = models.PositiveIntegerField()
+    count = models.IntegerField()
+    event_id = models.BigIntegerField()
     folded_at = models.DateTimeField()
 
     class Meta:
@@ -21,6 +22,17 @@ class FoldedCount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.tab} {self.count}"
+
+
+class LedgerMark(models.Model):
+    """An event id that nobody writes below any more once no transaction older than `horizon` runs."""
+
+    event_id = models.BigIntegerField()
+    horizon = models.BigIntegerField(help_text="A transaction id of PostgreSQL's; 0 where there is none")
+    marked_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return str(self.event_id)
 
 
 class WorkerPulse(models.Model):

@@ -289,12 +289,6 @@ class FoundPage(ListPage):
         return _("%(shown)d of %(total)s") % {"shown": len(self.rows), "total": self.total}
 
     @property
-    def counted_at(self) -> dt.datetime | None:
-        """When the counts of closed tabs were taken, where they are not of this moment."""
-        tallies = self.tallies.by_tab.values() if self.tallies else ()
-        return min((tally.as_of for tally in tallies if tally.as_of), default=None)
-
-    @property
     def sizes(self) -> list[Link]:
         return [
             Link(str(size), self.address.url(per_page=size), size == self.address.per_page)

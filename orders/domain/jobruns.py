@@ -238,7 +238,8 @@ def _end(run: Run, state: Job.State, **values: Any) -> None:
 def _try_later(run: Run, error: Exception, code: str, message: str) -> None:
     """Back to the queue with a pause that grows, or failed for good when it was tried often enough."""
     job = run.job
-    connection.close_if_unusable_or_obsolete()
+    if not connection.in_atomic_block:
+        connection.close_if_unusable_or_obsolete()  # it may be what failed
     attempts = Job.objects.values_list("attempts", flat=True).get(pk=job.pk)
     if attempts >= MAX_ATTEMPTS:
         _end(run, State.FAILED, error_code=code, error_message=message)

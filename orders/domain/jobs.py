@@ -148,17 +148,28 @@ def cancel_job(job_id: int, *, actor: Actor) -> Job:
     return job
 
 
+# Failures that may have passed by the time somebody tries again; others lie in what was asked.
+_PASSING = frozenset({"fault", "database", "disk", "interrupted", "locked", "not_allowed"})
+
+
+def may_retry(job: Job) -> bool:
+    """Whether trying again can end otherwise: a fault of ours, or items that were refused."""
+    if job.state == State.FAILED:
+        return job.error_code in _PASSING
+    moves = job.kind in (Job.Kind.BULK_ACTION, Job.Kind.IMPORT_REFERENCES)
+    return moves and job.state == State.DONE and job.failed > 0
+
+
 def retry_job(job_id: int, *, actor: Actor) -> Job:
     """A failed job, queued again: it goes on with what is left. One done already tries its refused items."""
     job = own_job(job_id, actor=actor)
     with transaction.atomic():
-        if job.state == State.FAILED:
-            again = Job.objects.filter(pk=job.pk, state=State.FAILED)
-        elif job.state == State.DONE and job.kind in (Job.Kind.BULK_ACTION, Job.Kind.IMPORT_REFERENCES):
-            again = Job.objects.filter(pk=job.pk, state=State.DONE)
-        else:
-            raise Refusal(_("Only a job that failed can be tried again."), code="not_failed")
-        if again.update(
+        if not may_retry(job):
+            raise Refusal(
+                _("Trying again would end the same way, or there is nothing to try again."),
+                code="not_retryable",
+            )
+        if Job.objects.filter(pk=job.pk, state=job.state).update(
             state=State.QUEUED,
             attempts=0,
             cancel_requested=False,

@@ -98,16 +98,21 @@ def _context(request: HttpRequest, job: Job) -> dict[str, Any]:
         "orders_url": f"{reverse('order-list')}?job={job.pk}"
         if job.done and job.kind in (Job.Kind.IMPORT_ORDERS, Job.Kind.IMPORT_REFERENCES, Job.Kind.BULK_ACTION)
         else "",
-        "may_retry": job.state == Job.State.FAILED
-        or (
-            job.state == Job.State.DONE
-            and job.failed
-            and job.kind in (Job.Kind.BULK_ACTION, Job.Kind.IMPORT_REFERENCES)
-        ),
+        "may_retry": jobs.may_retry(job),
+        "upload_url": _upload_url(job),
     }
     if not context["is_open"]:
         context |= _items_context(request, job)
     return context
+
+
+def _upload_url(job: Job) -> str:
+    """Where another file is uploaded in the place of one that could not be taken."""
+    if job.state != Job.State.FAILED or jobs.may_retry(job):
+        return ""
+    pages = {Job.Kind.IMPORT_ORDERS: "orders-import", Job.Kind.IMPORT_REFERENCES: "jobs-mark"}
+    page = pages.get(Job.Kind(job.kind))
+    return reverse(page) if page else ""
 
 
 def _items_context(request: HttpRequest, job: Job) -> dict[str, Any]:

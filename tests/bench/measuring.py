@@ -67,6 +67,26 @@ def compare(
     )
 
 
+def shuffled_times(
+    works: Mapping[int, tuple[Callable[[], None], Callable[[], None]]], *, rounds: int
+) -> list[dict[int, float]]:
+    """The seconds of each work by round; the first of each pair is done off the clock."""
+    taken = []
+    for _ in range(rounds + 1):
+        keys = list(works)
+        random.shuffle(keys)
+        seconds = {}
+        for key in keys:
+            prepare, work = works[key]
+            prepare()
+            work()  # the connection is new: its first statements are not what is measured
+            started = time.perf_counter()
+            work()
+            seconds[key] = time.perf_counter() - started
+        taken.append(seconds)
+    return taken[1:]
+
+
 def _round(variants: Mapping[str, Callable[[], None]]) -> dict[str, float]:
     names = list(variants)
     random.shuffle(names)

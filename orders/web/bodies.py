@@ -96,7 +96,7 @@ class Body:
     def ids(self, name: str = "ids", *, limit: int | None = MAX_IDS) -> list[int]:
         """The ids in the order sent, from `ids` repeated, `ids[]` or a JSON list; at least one."""
         sent = self.values.get(name, self.values.get(f"{name}[]"))
-        listed = sent if isinstance(sent, list) else [] if sent in (None, "") else [sent]
+        listed = [value for value in (sent if isinstance(sent, list) else [sent]) if value not in (None, "")]
         if not listed:
             raise _refusal(name, _("Choose at least one order."))
         ids = [whole_number(value) for value in listed]

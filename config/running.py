@@ -46,6 +46,7 @@ def prepare() -> None:
     compile_catalogues()
     migrate()
     collect_static()
+    fill_places()
     offer_accounts()
 
 
@@ -200,6 +201,16 @@ def collect_static() -> None:
     stamp.write_text(fingerprint)
 
 
+def fill_places() -> None:
+    """Loads the cities that orders are matched against into a database that knows none."""
+    from django.core.management import call_command
+
+    from orders.models import City
+
+    if not City._default_manager.exists():
+        call_command("load_places")
+
+
 def offer_accounts() -> None:
     """Loads the demo into an empty database when that is wanted; else says how the first account is made."""
     from django.conf import settings
@@ -209,7 +220,7 @@ def offer_accounts() -> None:
     if get_user_model()._default_manager.exists():
         return  # somebody's data: demo accounts have no business there
     if settings.DEMO and "load_demo" in get_commands():
-        say("loading the demo (about a minute, once)")
+        say("loading the demo (a few seconds, once)")
         call_command("load_demo")
     else:
         say("there are no accounts yet; `.venv/bin/python manage.py createsuperuser` makes the first one")

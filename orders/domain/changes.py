@@ -83,9 +83,11 @@ def differences(row: models.Model, after: Mapping[str, Any]) -> tuple[Change, ..
 
 
 def in_words(model_field: Any, value: object) -> str:
-    """A field's value as people read it."""
+    """A field's value as people read it; another row by its name."""
     if value is None or value == "":
         return _("nothing")
+    if model_field.is_relation:
+        return force_str(model_field.related_model._default_manager.filter(pk=value).first() or value)
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, dt.date):

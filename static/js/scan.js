@@ -135,9 +135,7 @@ const queue = new ScanQueue(send, {
   onChange: draw,
 });
 
-function clock() {
-  return new Date().toLocaleTimeString("en-GB");
-}
+const clock = () => new Date().toLocaleTimeString("en-GB", { timeZone: bench.dataset.zone });
 
 function take({ typed, keys }) {
   const shown = (typed || keys).trim();

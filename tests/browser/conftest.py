@@ -1,6 +1,7 @@
 """A real Chromium against a live server: who opens a page, and what no page may ever do.
 
-What single pages have to do stands beside this file, named after the page.
+What single pages have to do stands beside this file, named after the page; how a scanner types stands in
+scanners.py.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 # The browser is driven from an event loop in this thread; the tests' own queries are plain.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
@@ -15,12 +17,19 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 import pytest
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response, sync_playwright
 
 from orders.models import User
+from tests.personas import person
 from tests.surroundings import chromium
 
 OpenPage = Callable[..., Page]
+Shoot = Callable[[Page, str], Path]
+
+# How the browser and htmx report on the console what the page itself tells the person.
+REFUSALS = ("Failed to load resource", "Response Status Error Code", "htmx:sendError", "htmx:afterRequest")
+# What a page is built of: none of it may be missing. What a module fetches may well be refused.
+PARTS = frozenset({"stylesheet", "script", "image", "font", "media", "manifest"})
 
 
 @pytest.fixture(scope="session")
@@ -42,10 +51,8 @@ class Complaints:
 
     def listen(self, page: Page, home: str) -> None:
         page.on("pageerror", lambda error: self.found.append(f"error: {error}"))
-        page.on(
-            "console",
-            lambda message: self.found.append(message.text) if "Content Security" in message.text else None,
-        )
+        page.on("console", self._hear)
+        page.on("response", self._look)
         page.on(
             "request",
             lambda request: (
@@ -55,13 +62,23 @@ class Complaints:
             ),
         )
 
+    def _hear(self, message: ConsoleMessage) -> None:
+        # A refusal by status is the test's own business; what is missing is told by its response.
+        if message.type == "error" and not message.text.startswith(REFUSALS):
+            self.found.append(f"console: {message.text}")
+
+    def _look(self, answer: Response) -> None:
+        if answer.status >= 400 and answer.request.resource_type in PARTS:
+            self.found.append(f"missing: {answer.status} {answer.url}")
+
 
 @pytest.fixture
 def open_page(browser: Browser, live_server: object) -> Iterator[OpenPage]:
     """Opens an address as a person who is logged in: `open_page("/orders", user, width=390)`.
 
     Fails the test when a page raised an error, was refused something by the content
-    security policy or asked another host for anything.
+    security policy, lacked a part of itself or asked another host for anything. More options are
+    those of a browser context: `color_scheme="dark"`, `java_script_enabled=False`.
     """
     home = str(live_server)
     contexts: list[BrowserContext] = []
@@ -94,3 +111,30 @@ def log_in(context: BrowserContext, user: User, home: str) -> None:
     client.force_login(user)
     session = client.cookies[settings.SESSION_COOKIE_NAME].value
     context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": home}])
+
+
+@pytest.fixture
+def open_as(open_page: OpenPage) -> OpenPage:
+    """Opens an address as somebody of a role: `open_as("packer", "/scan/pack", width=390)`."""
+    people: dict[str, User] = {}
+
+    def open_it(role: str, address: str = "/", **options: object) -> Page:
+        if role not in people:
+            people[role] = User.objects.filter(username=role).first() or person(role)
+        return open_page(address, people[role], **options)
+
+    return open_it
+
+
+@pytest.fixture
+def shoot(request: pytest.FixtureRequest) -> Shoot:
+    """Keeps a picture of the whole page as <folder>/<test>-<name>.png; SCREENSHOTS names the folder."""
+    folder = Path(os.environ.get("SCREENSHOTS") or Path(settings.DATA_DIR) / "screenshots")
+
+    def take(page: Page, name: str) -> Path:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{request.node.name.split('[')[0]}-{name}.png"
+        page.screenshot(path=path, full_page=True, animations="disabled")
+        return path
+
+    return take

@@ -108,7 +108,7 @@ BENCHES: dict[ScanMode, Bench] = {
         ),
         Bench(
             ScanMode.RECEIVE,
-            _("Receive return"),
+            _("Receive"),
             _("The returned parcel lies on the bench"),
             _("Received"),
             _("Already received"),
@@ -129,6 +129,8 @@ BENCHES: dict[ScanMode, Bench] = {
     )
 }
 
+# What is done with a returned parcel after it was scanned in as returned.
+RETURN_STEPS = (ScanMode.RECEIVE, ScanMode.RESTOCK)
 PERMISSIONS = tuple(dict.fromkeys(mode.permission for mode in BENCHES))
 
 

@@ -30,7 +30,7 @@ from orders.domain.scanning import (
 from orders.models import User
 from orders.web.access import actor_of, is_htmx, requires, wants_json
 from orders.web.bodies import read_body, read_day, whole_number
-from orders.web.scan.benches import BENCHES, PERMISSIONS, Bench, benches_of
+from orders.web.scan.benches import BENCHES, PERMISSIONS, RETURN_STEPS, Bench, benches_of
 from orders.web.scan.choices import MAX_REASON, Choices, read_choices, remember_choices, start_of_today
 from orders.web.scan.panels import Panel, panel_of, rows_of, tallies_of, undo_panel, wrong_call_panel
 
@@ -49,7 +49,11 @@ def choose_bench(request: HttpRequest) -> HttpResponse:
     user = cast("User", request.user)
     counts = count_scans(user.pk, since=start_of_today(user))
     choices = [(bench, tallies_of(counts[bench.mode])) for bench in benches_of(request)]
-    return render(request, "scan/home.html", {"choices": choices})
+    context = {
+        "choices": [choice for choice in choices if choice[0].mode not in RETURN_STEPS],
+        "return_choices": [choice for choice in choices if choice[0].mode in RETURN_STEPS],
+    }
+    return render(request, "scan/home.html", context)
 
 
 @requires(PERMISSIONS)

@@ -7,13 +7,13 @@ import json
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from orders.models import Order, OrderEvent, ScanAttempt, User, Warehouse
+from tests.personas import JSON, at_work, person
 from tests.world import World, everything
 
 pytestmark = pytest.mark.django_db
@@ -27,24 +27,11 @@ RETURN = "/orders/mark-orders-as-returned-by-scanner"
 CANCEL = "/orders/mark-orders-as-canceled-by-scanner"
 RECEIVE = "/orders/receive-returns-by-scanner"
 RESTOCK = "/orders/restock-orders-by-scanner"
-JSON = {"Accept": "application/json"}
 
 
 @pytest.fixture
 def world(db: None) -> World:
     return World()
-
-
-def person(role: str, **facts: Any) -> User:
-    user = User.objects.create_user(username=role, first_name=role.title(), **facts)
-    user.groups.add(Group.objects.get(name=role))
-    return user
-
-
-def at_work(role: str, **facts: Any) -> Client:
-    client = Client()
-    client.force_login(person(role, **facts))
-    return client
 
 
 @pytest.fixture

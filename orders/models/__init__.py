@@ -27,18 +27,21 @@ from orders.models.places import City, CityAlias
 from orders.models.querysets import OrderQuerySet
 from orders.models.stock import StockLevel, StockMovement
 from orders.models.submissions import Submission
+from orders.models.tokens import ApiToken, IdempotencyKey, RateWindow
 
 __all__ = [
     "FINAL_TABS",
     "OPEN_TABS",
     "TAB_OF_STATUS",
     "ActorKind",
+    "ApiToken",
     "CallCenter",
     "City",
     "CityAlias",
     "Country",
     "EventType",
     "FoldedCount",
+    "IdempotencyKey",
     "Job",
     "JobFile",
     "JobItem",
@@ -52,6 +55,7 @@ __all__ = [
     "Payment",
     "PaymentMethod",
     "Product",
+    "RateWindow",
     "ScanAttempt",
     "SettingChange",
     "Status",

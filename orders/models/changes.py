@@ -24,6 +24,7 @@ class SettingChange(models.Model):
         CITY = "city", _("City")
         SPELLING = "spelling", _("Spelling")
         PRODUCT = "product", _("Product")
+        TOKEN = "token", _("API token")
 
     class Verb(models.TextChoices):
         MADE = "made", _("made")

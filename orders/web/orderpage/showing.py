@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.translation import gettext as _
 
 from orders.domain.actors import Actor
 from orders.domain.confirming import OUTCOMES, can_be_called
@@ -30,8 +31,8 @@ from orders.domain.explaining import (
 )
 from orders.domain.moving import preview_move
 from orders.domain.reports import Outcome
-from orders.domain.transitions import TRANSITIONS, Action, allowed_actions
-from orders.models import CallCenter, Order, OrderEvent, OrderLine, Tab
+from orders.domain.transitions import TRANSITIONS, Action, allowed_actions, resumes
+from orders.models import CallCenter, Order, OrderEvent, OrderLine, Status, Tab
 from orders.web.access import actor_of, requires, wants_json
 from orders.web.actions.bulk_actions import BULK_ACTIONS
 from orders.web.orderpage.finding import find_order
@@ -145,7 +146,8 @@ def show_order(request: HttpRequest, order: str) -> HttpResponse:
 def _page(facts: OrderFacts) -> dict[str, Any]:
     order, actor = facts.order, facts.actor
     steps = [_step(order, action) for action in facts.allowed if action.value in BULK_ACTIONS]
-    first = next((step for name in _USUAL_NEXT for step in steps if step.name == name), None)
+    usual = [name for name in _USUAL_NEXT if not _resumes(name, order)]
+    first = next((step for name in usual for step in steps if step.name == name), None)
     lines_total = sum((line.total for line in facts.lines), Decimal(0))
     may_edit = actor.may("change_order") and not order.is_deleted
     not_editable = why_not_editable(order)
@@ -175,7 +177,14 @@ def _page(facts: OrderFacts) -> dict[str, Any]:
 
 
 def _step(order: Order, action: Action) -> Step:
-    return Step(action.value, TRANSITIONS[action].label, _sheet_url(action.value, order))
+    word: str | Promise = TRANSITIONS[action].label
+    if _resumes(action, order):
+        word = _("Back to %(status)s") % {"status": Status(order.remembered_status).label}
+    return Step(action.value, word, _sheet_url(action.value, order))
+
+
+def _resumes(action: Action, order: Order) -> bool:
+    return resumes(action, status=order.status, remembered_status=order.remembered_status)
 
 
 def _sheet_url(name: str, order: Order, **said: str) -> str:
@@ -186,7 +195,7 @@ def _sheet_url(name: str, order: Order, **said: str) -> str:
 def _delete_step(order: Order, actor: Actor) -> list[Step]:
     if order.is_deleted or order.status not in DELETABLE or not actor.may("delete_order"):
         return []
-    return [Step("delete", BULK_ACTIONS["delete"].words.title, _sheet_url("delete", order))]
+    return [Step("delete", _("Delete"), _sheet_url("delete", order))]
 
 
 def _call_steps(order: Order, actor: Actor) -> list[Step]:

@@ -21,7 +21,7 @@ from orders.domain.editing import EDIT, FIELD_NAMES, NOTE
 from orders.domain.intake import CREATE
 from orders.domain.returning import ACTION as RECEIVE_EARLIER
 from orders.domain.transitions import TRANSITIONS, Action
-from orders.models import CallCenter, City, EventType, OrderEvent, Warehouse
+from orders.models import CallCenter, City, EventType, OrderEvent, Status, Warehouse
 from orders.templatetags.badges import CALL_CENTER, STATUS
 
 Words = str | Promise
@@ -43,7 +43,7 @@ class Entry:
 
     id: int
     title: Words
-    status: str
+    came_from: str
     icon: str
     tone: str
     who: str
@@ -129,7 +129,7 @@ def _entry(event: OrderEvent, names: _Names, *, is_reversed: bool, zone: dt.tzin
     return Entry(
         id=event.pk,
         title=_title_of(event),
-        status=event.to_status if event.type == EventType.SHIPPING else "",
+        came_from=event.from_status if event.type == EventType.SHIPPING else "",
         icon=look[0],
         tone=look[1],
         who=event.actor_name,
@@ -146,18 +146,30 @@ def _entry(event: OrderEvent, names: _Names, *, is_reversed: bool, zone: dt.tzin
 def _title_of(event: OrderEvent) -> Words:
     if event.action in _TITLES:
         return _TITLES[event.action]
-    if event.action == CONFIRM:
-        outcome = CallCenter(event.details["call_center"]).label
-        return _("Call %(number)s: %(outcome)s") % {
-            "number": event.details.get("attempt", 1),
-            "outcome": outcome,
-        }
-    if event.action == Action.MARK_OUT_OF_STOCK and event.details.get("attempted") in TRANSITIONS:
-        attempted = TRANSITIONS[Action(event.details["attempted"])].label
-        return _("Stock lacked at “%(action)s”") % {"action": attempted}
-    if event.action in TRANSITIONS:
-        return TRANSITIONS[Action(event.action)].label
-    return event.action.replace("_", " ").capitalize()
+    said: dict[str, Any] = {
+        "to": Status(event.to_status).label if event.to_status else "",
+        "remembered": Status(event.remembered_status).label if event.remembered_status else "",
+        "cycle": event.cycle,
+    }
+    match event.action:
+        case Action.UNDO.value:
+            return _("Undone: %(to)s again") % said
+        case Action.ROLLBACK.value:
+            return _("Rolled back to %(remembered)s") % said
+        case Action.RENEW.value:
+            return _("Renewed: cycle %(cycle)s begins") % said
+        case Action.UNPUSH.value:
+            return _("Taken back from the company: %(to)s") % said
+        case Action.MARK_OUT_OF_STOCK.value if event.details.get("attempted") in TRANSITIONS:
+            attempted = TRANSITIONS[Action(event.details["attempted"])].label
+            return _("Out of stock: units lacked at “%(action)s”") % {"action": attempted}
+        case action if action == CONFIRM:
+            return _("Call %(number)s: %(outcome)s") % {
+                "number": event.details.get("attempt", 1),
+                "outcome": CallCenter(event.details["call_center"]).label,
+            }
+        case _:
+            return str(said["to"]) or event.action.replace("_", " ").capitalize()
 
 
 def _look_of(event: OrderEvent) -> tuple[str, str]:

@@ -1,20 +1,27 @@
 """Takes more orders through an action than one call may: a job over a frozen selection.
 
-Which orders were meant is read in filtering.py; what the action does to them, in moving.py.
+Which orders were meant is read in filtering.py; what the action does to them, in moving.py, confirming.py
+and deleting.py.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import F, Window
 from django.db.models.functions import RowNumber
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from orders.domain.actors import Actor
+from orders.domain.confirming import confirm_orders, preview_confirm
+from orders.domain.deleting import delete_orders, preview_delete
 from orders.domain.filtering import filtered_orders
 from orders.domain.jobchunks import go_through
 from orders.domain.jobitems import Became, Outcome
@@ -23,7 +30,7 @@ from orders.domain.jobs import create_job
 from orders.domain.moving import move_orders, preview_move
 from orders.domain.refusals import InvalidInput, NotAllowed
 from orders.domain.reports import Outcome as Answer
-from orders.domain.reports import Result
+from orders.domain.reports import Report, Result
 from orders.domain.rowsets import rows_source
 from orders.domain.transitions import TRANSITIONS, Action
 from orders.models import Job, JobItem, OrderQuerySet
@@ -38,41 +45,60 @@ _BECAME = {
 }
 
 
+@dataclass(frozen=True)
+class Doing:
+    """Something that can be done to many orders in the background: run and preview as move_orders."""
+
+    label: str | Promise
+    permission: str
+    run: Callable[..., Report]
+    preview: Callable[..., Report]
+
+
+DOINGS: Mapping[str, Doing] = {
+    **{
+        action.value: Doing(
+            row.label, row.permission, partial(move_orders, action), partial(preview_move, action)
+        )
+        for action, row in TRANSITIONS.items()
+        if row.is_offered
+    },
+    "confirm": Doing(gettext_lazy("Call outcome"), "confirmOrder", confirm_orders, preview_confirm),
+    "delete": Doing(gettext_lazy("Delete"), "delete_order", delete_orders, preview_delete),
+}
+_DAYS = ("occurred_on", "postponed_to")
+
+
 def start_bulk_action(
     action: Action | str,
     *,
     actor: Actor,
     ids: Sequence[int] | None = None,
     frozen: str = "",
-    occurred_on: dt.date | None = None,
-    warehouse_id: int | None = None,
-    message: str = "",
+    **said: Any,
 ) -> Job:
     """A job that takes the orders through the action; which ones they are is settled now.
 
-    `ids`, or the orders that the frozen filter (OrderFilter.freeze) asks for; the other
-    arguments as for move_orders. Belongs to the actor. Refuses with `invalid`
-    (InvalidInput) a call that is wrong in itself or names no order, with `not_allowed`
-    an actor who lacks the action's permission.
+    `action` is a transition, `confirm` or `delete`. `ids`, or the orders that the frozen filter
+    (OrderFilter.freeze) asks for; what else is said is as for move_orders, confirm_orders or
+    delete_orders. Belongs to the actor. Refuses with `invalid` (InvalidInput) a call that is
+    wrong in itself or names no order, with `not_allowed` an actor who lacks the action's permission.
     """
-    action = Action(action)
-    row = TRANSITIONS[action]
-    if not row.is_offered or not actor.may(row.permission):
+    doing = DOINGS.get(str(action))
+    if doing is None or not actor.may(doing.permission):
         raise NotAllowed(_("You are not allowed to do this. Ask an admin for the right."))
-    message = message.strip()
-    if row.needs_message and not message:
+    row = TRANSITIONS.get(Action(action)) if action in TRANSITIONS else None
+    if row is not None and row.needs_message and not str(said.get("message", "")).strip():
         raise InvalidInput({"description": [_("Say why; the reason stands in the order's history.")]})
     # The call as such is refused now, not by the first chunk.
-    preview_move(action, [], actor=actor, occurred_on=occurred_on, warehouse_id=warehouse_id, message=message)
+    doing.preview([], actor=actor, **said)
     with transaction.atomic():
         job = create_job(
             Job.Kind.BULK_ACTION,
             actor=actor,
             params={
-                "action": action.value,
-                "occurred_on": occurred_on.isoformat() if occurred_on else None,
-                "warehouse_id": warehouse_id,
-                "message": message,
+                "action": str(action),
+                "said": {name: _kept(value) for name, value in said.items()},
                 "source": actor.source,
                 "filter": frozen,
             },
@@ -133,26 +159,32 @@ _JSON_OBJECT = {
 def run_bulk_action(run: Run) -> Finish:
     """Moves what is left of the selection, chunk by chunk."""
     params = run.job.params
-    action = Action(params["action"])
+    doing = DOINGS[params["action"]]
+    said = {name: _restored(name, value) for name, value in params["said"].items()}
 
-    def move(items: Sequence[JobItem], actor: Actor) -> list[Became]:
-        return move_items(
-            action,
-            items,
-            actor=actor,
-            occurred_on=dt.date.fromisoformat(params["occurred_on"]) if params["occurred_on"] else None,
-            warehouse_id=params["warehouse_id"],
-            message=params["message"],
-        )
+    def take(items: Sequence[JobItem], actor: Actor) -> list[Became]:
+        return _take(doing.run, items, actor=actor, **said)
 
-    go_through(run, move, permission=TRANSITIONS[action].permission, source=params["source"], size=CHUNK)
+    go_through(run, take, permission=doing.permission, source=params["source"], size=CHUNK)
     return Finish()
+
+
+def _kept(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, dt.date) else value
+
+
+def _restored(name: str, value: Any) -> Any:
+    return dt.date.fromisoformat(value) if name in _DAYS and value else value
 
 
 def move_items(action: Action, items: Sequence[JobItem], *, actor: Actor, **said: Any) -> list[Became]:
     """Takes the items' orders through the action; what became of each."""
+    return _take(partial(move_orders, action), items, actor=actor, **said)
+
+
+def _take(run: Callable[..., Report], items: Sequence[JobItem], *, actor: Actor, **said: Any) -> list[Became]:
     numbers = {item.order_id: item.number for item in items if item.order_id is not None}
-    report = move_orders(action, list(numbers), actor=actor, **said)
+    report = run(list(numbers), actor=actor, **said)
     return [became(numbers[result.id], result) for result in report.results]
 
 

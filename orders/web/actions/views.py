@@ -101,7 +101,7 @@ def _read(request: HttpRequest, action: BulkAction, *, draft: bool = False) -> _
         if dispositions:
             said["dispositions"] = dispositions
     try:
-        if dispositions and "ids" not in body and "ids[]" not in body:
+        if "lines" in body and "ids" not in body and "ids[]" not in body:
             selection = Selection(tuple(dispositions))
         else:
             selection = read_selection(request, body, actor=actor)

@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from orders.domain.bulk import DOINGS
 from orders.domain.transitions import TRANSITIONS, Action
 from orders.models import Job, JobItem
 
@@ -68,7 +69,7 @@ def title_of(job: Job) -> str:
             label = TRANSITIONS[Action(job.params["action"])].label
             return _("%(action)s by %(name)s") % {"action": label, "name": job.upload_name}
         case Job.Kind.BULK_ACTION:
-            label = TRANSITIONS[Action(job.params["action"])].label
+            label = DOINGS[job.params["action"]].label
             return ngettext("%(action)s %(count)s order", "%(action)s %(count)s orders", job.requested) % {
                 "action": label,
                 "count": f"{job.requested:,}",

@@ -26,7 +26,14 @@ from orders.web.access import actor_of, is_htmx, requires, wants_json
 from orders.web.answers import invalid
 from orders.web.bodies import read_body
 from orders.web.forms import show_refusal, status_of
-from orders.web.stock.forms import AdjustForm, CountForm, DeliveryForm, MovementForm, ReceiveForm
+from orders.web.stock.forms import (
+    AdjustForm,
+    CountForm,
+    DeliveryForm,
+    MovementForm,
+    ReceiveForm,
+    merchants_of,
+)
 from orders.web.stock.queries import find_warehouse
 from orders.web.stock.views import find_product
 
@@ -125,11 +132,7 @@ def receive_delivery(request: HttpRequest) -> HttpResponse:
     """Receives many products at once, typed, pasted or scanned one a line."""
     actor = actor_of(request)
     if request.method != "POST":
-        warehouse = find_warehouse(request.GET.get("warehouse", "")) or getattr(
-            request.user, "warehouse", None
-        )
-        form = DeliveryForm(actor=actor, initial={"warehouse": warehouse})
-        return render(request, "stock/delivery.html", {"form": form})
+        return render(request, "stock/delivery.html", {"form": _blank_delivery(request, actor)})
     form = DeliveryForm(_said(request), actor=actor)
     if not form.is_valid():
         return _delivery_refused(request, form, 422)
@@ -267,6 +270,17 @@ def _read_delivery(text: str, *, merchant_id: int) -> list[tuple[int, int]]:
             {"lines": [_("No product has this SKU or EAN. Mend these lines: %(lines)s") % {"lines": shown}]}
         )
     return found
+
+
+def _blank_delivery(request: HttpRequest, actor: Actor) -> DeliveryForm:
+    """The warehouse that was asked for, else the person's own, else where the merchant's goods lie."""
+    merchant = merchants_of(actor).select_related("default_warehouse").first()
+    warehouse = (
+        find_warehouse(request.GET.get("warehouse", ""))
+        or getattr(request.user, "warehouse", None)
+        or (merchant and merchant.default_warehouse)
+    )
+    return DeliveryForm(actor=actor, initial={"merchant": merchant, "warehouse": warehouse})
 
 
 def _delivery_refused(request: HttpRequest, form: DeliveryForm, status: int) -> HttpResponse:

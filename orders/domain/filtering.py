@@ -304,8 +304,11 @@ def start_of(day: dt.date, zone: ZoneInfo) -> dt.datetime:
 
 
 def _plain(params: Mapping[str, Any]) -> dict[str, Any]:
-    """One value a name, as a form wants it."""
-    return {name: params[name] for name in params}
+    """One value a name, as a form wants it; a status comes in in any case."""
+    plain = {name: params[name] for name in params}
+    if "status" in plain:
+        plain["status"] = str(plain["status"]).upper()
+    return plain
 
 
 def _line(typed: str) -> str:

@@ -75,7 +75,8 @@ def actions_open_to_row(status: str, remembered_status: str, is_packed: bool) ->
     return " ".join(
         action.name
         for action in BULK_ACTIONS.values()
-        if action.stance(status, remembered_status, is_packed) == Outcome.DONE
+        if action.name not in NOT_ON_LISTS
+        and action.stance(status, remembered_status, is_packed) == Outcome.DONE
     )
 
 

@@ -289,7 +289,7 @@ def _name_resumed_rollbacks(steps: Iterable[Step]) -> None:
 def _answer_for(call: Call, step: Step) -> Result:
     order, status = step.facts, step.after["status"]
     if step.code == Code.OUT_OF_STOCK:
-        message = _("%(reference)s is out of stock now. %(short)s") % {
+        message = _("%(reference)s goes to “Out of stock”. %(short)s") % {
             "reference": order.reference,
             "short": step.text,
         }

@@ -113,7 +113,7 @@ def start(data_dir: Path, words: Path, command: tuple[str, ...] = START, **switc
         process = subprocess.Popen(
             command,
             cwd=PROJECT,
-            env=clean_environment(DATA_DIR=str(data_dir), PORT=str(port), DEMO="0", **switches),
+            env=clean_environment(DATA_DIR=str(data_dir), PORT=str(port), **switches),
             stdin=subprocess.DEVNULL,
             stdout=handle,
             stderr=subprocess.STDOUT,

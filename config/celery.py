@@ -6,6 +6,7 @@ What is to be done stands in the database; a lost message costs seconds, never w
 from __future__ import annotations
 
 import ctypes
+import logging.config
 import os
 import signal
 import sys
@@ -26,10 +27,17 @@ app = Celery("packhouse")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["orders", "shipping"])
 
+# Beat only leaves hints by name: without Django's apps and our tasks it takes less than half the memory.
+clock = Celery("packhouse-clock", fixups=(), set_as_current=False)
+clock.config_from_object("django.conf:settings", namespace="CELERY")
+
 
 @setup_logging.connect  # type: ignore[untyped-decorator]  # celery has no types
-def keep_django_logging(**_signal: Any) -> None:
-    """Being connected is all it does: Celery then leaves the loggers as Django's settings made them."""
+def log_as_settings_say(**_signal: Any) -> None:
+    """Takes the place of Celery's own set-up of the loggers."""
+    from django.conf import settings
+
+    logging.config.dictConfig(settings.LOGGING)
 
 
 @worker_process_init.connect  # type: ignore[untyped-decorator]

@@ -66,12 +66,15 @@ def test_a_message_that_is_still_being_written_is_not_seen(queue):
 
 
 def test_the_products_own_celery_leaves_its_hints_here(settings):
-    from config.celery import app
+    from config.celery import app, clock
 
     assert isinstance(app, Celery)
     if settings.REDIS_URL:
         assert app.conf.broker_url == settings.REDIS_URL
     else:
         assert app.conf.broker_url == "files://localhost//"
-    assert app.conf.beat_schedule["sweep"]["task"] == "orders.tasks.sweep"
-    assert app.conf.beat_schedule["sweep"]["schedule"] == settings.SWEEP_SECONDS
+    sweep = clock.conf.beat_schedule["sweep"]
+    assert (sweep["task"], sweep["schedule"]) == ("orders.tasks.sweep", settings.SWEEP_SECONDS)
+    assert clock.conf.broker_url == app.conf.broker_url
+    app.loader.import_default_modules()
+    assert "orders.tasks.sweep" in app.tasks

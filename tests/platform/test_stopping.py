@@ -27,6 +27,8 @@ def everything_is_gone(running: Start) -> None:
 
 def test_sigterm_to_make_stops_all_within_ten_seconds(folder):
     with started(folder / "data", folder / "first", MAKE) as running:
+        log = running.data_dir / "logs" / "worker.log"
+        wait_until(lambda: " ready." in log.read_text(), 60, what="a worker at its work")
         assert running.end(signal.SIGTERM) < 10
         everything_is_gone(running)
         assert "stopped" in running.lines()

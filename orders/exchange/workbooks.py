@@ -258,9 +258,10 @@ def padding_of(code: str) -> Padding | None:
         places += piece["places"] or ""
     prefix = prefix.strip()
     digits = len(places) - places.find("0") if "0" in places else 0
-    if digits < 2 and not re.fullmatch(r"\+?\d+", prefix):
+    is_telling = re.fullmatch(r"\+\d*|\d+", prefix) is not None
+    if digits < 2 and not is_telling:
         return None
-    return Padding(prefix if re.fullmatch(r"\+?\d*", prefix) else "", digits)
+    return Padding(prefix if is_telling else "", digits)
 
 
 # --- cells that a reader changes ------------------------------------------------

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import IntegrityError, connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
 from orders.domain import intake
@@ -320,6 +320,7 @@ def test_the_longest_of_everything_fits(world: World) -> None:
         ({"full_name": "\u200b\ufeff"}, "full_name", "required"),
         ({"full_name": "x" * 101}, "full_name", "too_long"),
         ({"full_name": "x" * 50_000}, "full_name", "too_long"),
+        ({"full_name": "x" + " " * 400}, "full_name", "too_long"),  # not worth cleaning any more
         ({"full_name": "a\x00b"}, "full_name", "unusable"),
         ({"full_name": "\ud800"}, "full_name", "unusable"),
         ({"full_name": ["Karim"]}, "full_name", "not_text"),
@@ -667,6 +668,18 @@ def test_a_product_removed_in_between_is_answered_for(world: World, monkeypatch:
         take_in(world, draft(lines=(LineDraft(sku="CUP", quantity=1),)))
     assert list(refusal.value.errors) == ["orders.0.products.0.sku"]
     assert not Order.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_broken_constraint_that_no_check_explains_is_no_refusal(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_args: Any) -> None:
+        raise IntegrityError("something else")
+
+    monkeypatch.setattr(intake, "copy_rows", fail)
+    with pytest.raises(IntegrityError, match="something else"):
+        take_in(world, draft())
 
 
 # --- how much it costs ---------------------------------------------------------------------------

@@ -100,6 +100,11 @@ def test_a_wilaya_that_has_no_such_commune_decides_nothing(casbah: Merchant) -> 
     assert labels(casbah, "Ain Beida, Tlemcen", "Oran, Alger") == {}
 
 
+def test_two_communes_of_one_name_in_one_wilaya_are_not_guessed_either(casbah: Merchant) -> None:
+    City.objects.create(country="DZ", region="Ouargla", name="Ain-Beida", key="ain beida")
+    assert labels(casbah, "Ain Beida, Ouargla") == {}
+
+
 @pytest.mark.parametrize("count", [1, 1500])
 def test_two_statements_are_enough_for_any_number_of_names(casbah: Merchant, count: int) -> None:
     names = ["Ain Beida, Ouargla", *(f"Nowhere {number} at all" for number in range(count))]
@@ -252,16 +257,18 @@ def test_orders_get_their_city_once_its_spelling_is_known() -> None:
     world = World()
     azro, also, unknown = waiting(world, "Azro", "AZRO", "Nowhere at all")
     (shipped,) = waiting(world, "Azro", status="SHIPPED")
+    (deleted,) = waiting(world, "Azro")
+    Order.objects.filter(pk=deleted.pk).update(deleted_at="2026-11-01T08:00:00Z")
     learn_alias("Azro", azrou(), actor=SYSTEM)
 
     assert settle_waiting_orders(actor=SYSTEM) == 2
 
-    for order in (azro, also, unknown, shipped):
+    for order in (azro, also, unknown, shipped, deleted):
         order.refresh_from_db()
     city = azrou()
     assert (azro.city_place, also.city_place) == (city, city)
     assert (azro.city, azro.version) == ("Azro", 2)  # what was typed stays
-    assert (unknown.city_place, shipped.city_place) == (None, None)
+    assert (unknown.city_place, shipped.city_place, deleted.city_place) == (None, None, None)
     event = OrderEvent.objects.get(order=azro)
     assert (event.type, event.action, event.before) == ("edit", "resolve_city", {"city_place_id": None})
     assert event.details == {"city_place_id": city.pk}

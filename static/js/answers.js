@@ -40,8 +40,9 @@ function sessionEnded(address) {
   notify(word("session"), "error", { link });
 }
 
-/** Fetch this page again for its CSRF key only, and put the key into every form of the old one. */
-export async function renewKey() {
+/** Fetch this page again for its CSRF key only, and put the key into every form of the old one;
+    `isResent` when the caller sends again by itself, so nobody need be told to. */
+export async function renewKey({ isResent = false } = {}) {
   try {
     const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -50,7 +51,7 @@ export async function renewKey() {
     document.body.setAttribute("hx-headers", headers);
     const key = JSON.parse(headers)["X-CSRFToken"];
     for (const input of document.querySelectorAll('input[name="csrfmiddlewaretoken"]')) input.value = key;
-    notify(word("stale"), "warning");
+    if (!isResent) notify(word("stale"), "warning");
   } catch {
     notify(word("offline"), "error");
   }

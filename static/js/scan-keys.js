@@ -12,6 +12,8 @@ const SIGNS = {
   NumpadSubtract: "--", NumpadAdd: "++", NumpadDecimal: "..", NumpadDivide: "//", NumpadMultiply: "**",
 };
 const SHIFTED_DIGITS = ")!@#$%^&*(";
+// Keys that leave the text as it is.
+const SILENT = new Set(["Shift", "Control", "Alt", "AltGraph", "Meta", "CapsLock", "NumLock", "Dead", "Tab", "Escape"]);
 
 /** The sign that a US keyboard has on this key; null for keys that print nothing. */
 export function usSign(event) {
@@ -125,7 +127,7 @@ export function listenForCodes(field, { onCode, onEmpty, onSilence }) {
       burst.add(event, sign);
       clearTimeout(silence);
       silence = setTimeout(() => onSilence(field.value !== "" && looksScanned()), 600);
-    } else if (event.key.length > 1 && !["Shift", "CapsLock", "Dead", "Tab"].includes(event.key)) {
+    } else if (event.key.length > 1 && !SILENT.has(event.key)) {
       burst.isSpoiled = true;
     }
   }

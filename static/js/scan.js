@@ -6,6 +6,7 @@ import { newNonce, ScanQueue } from "./scan-queue.js";
 import { play, soundIsOn, switchSound, wake } from "./sounds.js";
 
 const PATIENCE = 15_000;
+const HESITATION = 150;
 
 const bench = document.querySelector("[data-bench]");
 const form = document.getElementById("scan-form");
@@ -67,6 +68,13 @@ function drawPending() {
   );
 }
 
+/** The answer for who listens to the screen: a panel that is replaced is not read aloud. */
+function say(answer) {
+  const lines = answer.querySelectorAll(".bench-answer-word, .bench-answer-what, .bench-answer-line, .bench-answer-next");
+  const texts = [...lines].filter((line) => !line.hidden).map((line) => line.textContent.trim());
+  document.getElementById("scan-said").textContent = texts.join(". ");
+}
+
 function acknowledge() {
   if (!unseen.length) return false;
   unseen.shift();
@@ -115,7 +123,7 @@ async function send(scan) {
     return await post(scan);
   } catch (failure) {
     if (!failure.retry) throw failure;
-    await renewKey(); // the page outlived its session's key
+    await renewKey({ isResent: true }); // the page outlived its session's key
     return post(scan);
   }
 }
@@ -127,11 +135,15 @@ const queue = new ScanQueue(send, {
     held.replaceWith(side);
     if (hadFocus) field.focus();
     keepDay(answer.dataset.today);
+    say(answer);
     if (answer.dataset.look === "refused") unseen.push(answer);
     else latest = answer;
     play(answer.dataset.sound);
   },
-  onFailure: () => play("attention"),
+  onFailure() {
+    say(drawWaiting(mould("unsent"), queue.failure.words));
+    play("attention");
+  },
   onChange: draw,
 });
 
@@ -202,9 +214,13 @@ document.addEventListener("keydown", (event) => {
   const isUndo = event.ctrlKey && !event.shiftKey && !event.altKey && event.key.toLowerCase() === "z";
   if (isUndo && (event.target !== field || !field.value) && !event.target.matches?.("[data-choice]")) {
     event.preventDefault();
-    document.querySelector("form[data-undo]")?.requestSubmit();
+    undoing = setTimeout(() => document.querySelector("form[data-undo]")?.requestSubmit(), HESITATION);
   }
 });
+
+// A barcode may hold Ctrl+Z as a sign of its own: then more keys follow at once, and nothing is undone.
+let undoing = 0;
+window.addEventListener("keydown", () => clearTimeout(undoing), true);
 
 window.addEventListener("online", () => {
   if (queue.failure) queue.flush();

@@ -66,6 +66,9 @@ def test_a_scan_turns_green_sounds_and_is_listed(bench: Page, world: World, shoo
     burst(bench, order.reference)
     answered(bench, "done", order.reference)
     expect(bench.locator(".bench-answer-word")).to_have_text("Packed")
+    expect(bench.get_by_role("status").filter(has_text="Packed")).to_have_text(
+        f"Packed. {order.reference}. Karim Mansouri · Casablanca"
+    )
     tally(bench, "done", 1)
     expect(bench.locator("#scan-list .code")).to_have_text([order.reference])
     expect(bench.locator("#scan-field")).to_be_focused()
@@ -294,6 +297,20 @@ def test_the_newest_scan_is_undone(bench: Page, world: World, by: str) -> None:
     assert statuses([first, second]) == ["PACKED", "NEW"]
 
 
+def test_a_barcode_that_holds_an_undo_undoes_nothing(bench: Page, world: World) -> None:
+    first, second = orders_of(world, 2)
+    burst(bench, first.reference)
+    tally(bench, "done", 1)
+    bench.clock.install()
+    bench.keyboard.press("Control+z", delay=2)
+    burst(bench, second.reference)
+    tally(bench, "done", 2)
+    bench.clock.run_for(1_000)
+    burst(bench, "X-END")
+    tally(bench, "not_found", 1)
+    assert statuses([first, second]) == ["PACKED", "PACKED"]
+
+
 # --- the network ---------------------------------------------------------------------
 
 
@@ -337,7 +354,7 @@ def test_an_answer_lost_on_its_way_back_is_asked_for_again_and_counts_once(bench
     assert statuses([order]) == ["PACKED"]
     bench.keyboard.press("Enter")
     answered(bench, "done", order.reference)
-    expect(bench.get_by_text("Sent twice, counted once.")).to_be_visible()
+    expect(bench.get_by_text("Sent twice, counted once.", exact=True)).to_be_visible()
     assert ScanAttempt.objects.count() == 1
     assert OrderEvent.objects.filter(order=order).count() == 1
 
@@ -371,7 +388,7 @@ def test_a_session_that_ended_loses_no_scan(bench: Page, world: World, live_serv
     order = world.order()
     cookies = bench.context.cookies()
     bench.context.clear_cookies()
-    bench.context.add_cookies([c for c in cookies if c["name"] == "csrf"])  # type: ignore[list-item, misc]
+    bench.context.add_cookies([c for c in cookies if c["name"] == "csrf"])  # type: ignore[misc]
     burst(bench, order.reference)
     answered(bench, "unsent", order.reference)
     expect(bench.locator("#bench-answer")).to_contain_text("Your session has ended.")

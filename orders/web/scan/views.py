@@ -78,7 +78,7 @@ def scanner_action(mode: ScanMode) -> Callable[..., HttpResponse]:
                 mode,
                 said.scanned,
                 actor=actor_of(request, SOURCE),
-                occurred_on=said.day,
+                occurred_on=_day_for(request, said),
                 warehouse_id=said.warehouse_id,
                 nonce=said.nonce,
                 reason=said.reason,
@@ -164,6 +164,13 @@ def _read(request: HttpRequest, bench: Bench) -> Said:
     if errors:
         raise InvalidInput(errors)
     return said
+
+
+def _day_for(request: HttpRequest, said: Said) -> dt.date | None:
+    """The day as said; today at a bench is each merchant's own, which may still be yesterday here."""
+    if wants_json(request) or said.day != start_of_today(cast("User", request.user)).date():
+        return said.day
+    return None
 
 
 def _bench(request: HttpRequest, mode: str) -> Bench:

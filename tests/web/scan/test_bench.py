@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import re
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
-from orders.models import Order, ScanAttempt, User, Warehouse
+from orders.models import Order, OrderEvent, ScanAttempt, User, Warehouse
 from tests.personas import at_work, person
 from tests.web.scan.test_scanner_actions import CANCEL, PACK, SHIP, said
 from tests.world import World, everything
@@ -383,6 +384,18 @@ def test_the_day_is_the_merchants_for_who_works_for_one(world: World) -> None:
     client = at_work("manager", merchant=world.merchant)
     day = world.merchant.today().isoformat()
     assert f'max="{day}"' in page_of(client.get("/scan/pack"))
+
+
+def test_today_at_a_bench_is_each_merchants_own(world: World, manager: Client, settings: Any) -> None:
+    settings.TIME_ZONE = "Pacific/Kiritimati"  # where staff work, always a day ahead of
+    world.merchant.timezone = "Pacific/Midway"
+    world.merchant.save()
+    order = world.order()
+    here = timezone.localdate(timezone=ZoneInfo("Pacific/Kiritimati"))
+    assert here > world.merchant.today()
+    manager.post(PACK, said(order, world, date=here.isoformat()))
+    event = OrderEvent.objects.latest("id")
+    assert (event.action, event.occurred_on) == ("pack", world.merchant.today())
 
 
 def test_a_person_of_the_scan_is_the_person_of_the_session(world: World, manager: Client) -> None:

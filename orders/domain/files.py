@@ -25,6 +25,7 @@ from orders.domain.texts import UnusableText, clean_line
 MAX_NAME = 150
 UPLOADS, RESULTS = "uploads", "results"
 UNFINISHED_SECONDS = 86_400
+FORGOTTEN_SECONDS = 30 * 86_400
 
 
 class TooLarge(Refusal):
@@ -101,13 +102,14 @@ def remove_file(path: str) -> None:
         path_of(path).unlink(missing_ok=True)
 
 
-def remove_unfinished() -> None:
-    """Takes away what a killed process left half written more than a day ago."""
-    before = time.time() - UNFINISHED_SECONDS
+def remove_leftovers() -> None:
+    """Takes away what a killed process left: half written for a day, or without anybody knowing of it."""
+    now = time.time()
     for folder in (UPLOADS, RESULTS):
-        for left in path_of(folder).glob(".*.part"):
+        for left in path_of(folder).glob("*"):
+            patience = UNFINISHED_SECONDS if left.suffix == ".part" else FORGOTTEN_SECONDS
             with suppress(OSError):
-                if left.stat().st_mtime < before:
+                if left.stat().st_mtime < now - patience:
                     left.unlink()
 
 

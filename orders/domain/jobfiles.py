@@ -56,4 +56,4 @@ def tidy_up() -> None:
     for job in Job.objects.filter(state__in=over, created_at__lt=forgotten).exclude(upload_path="")[:100]:
         files.remove_file(job.upload_path)
         Job.objects.filter(pk=job.pk).update(upload_path="")
-    files.remove_unfinished()
+    files.remove_leftovers()

@@ -22,6 +22,11 @@ DATA = Path(__file__).parent.parent / "data"
 assert tasks.ROOMS
 
 
+@pytest.fixture(autouse=True)
+def _own_files(settings: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
+    settings.MEDIA_ROOT = tmp_path_factory.mktemp("files")
+
+
 @pytest.fixture
 def world(db: None) -> World:
     return World()

@@ -40,7 +40,7 @@ function add() {
     }
   }
   root.querySelector("[data-line-list]").append(row);
-  row.querySelector('[role="combobox"]').focus();
+  return row;
 }
 
 function remove(row) {
@@ -55,7 +55,7 @@ if (root) {
   if (!rows().length) add();
 
   root.addEventListener("click", (event) => {
-    if (event.target.closest("[data-add-line]")) add();
+    if (event.target.closest("[data-add-line]")) add().querySelector('[role="combobox"]').focus();
     const removed = event.target.closest("[data-remove-line]");
     if (removed) remove(removed.closest("[data-line]"));
   });

@@ -49,15 +49,20 @@ _CODE_WORDS: Mapping[Code, str | Promise] = {
 }
 
 
+def words_beside(result: Result) -> str:
+    """The result's message as it reads beside its reference: without it."""
+    return result.message.removeprefix(f"{result.reference} ") if result.reference else result.message
+
+
 @dataclass(frozen=True)
 class Group:
-    """Orders that share what becomes of them. `rows` may stop before `count` does."""
+    """Orders that share what becomes of them, as (reference, reason); `rows` may stop before `count` does."""
 
     code: Code
     outcome: Outcome
     words: str
     count: int
-    rows: tuple[Result, ...] = ()
+    rows: tuple[tuple[str, str], ...] = ()
 
     @property
     def more(self) -> int:
@@ -81,7 +86,7 @@ def summarize(action: BulkAction, report: Report) -> list[Group]:
             outcome=rows[0].outcome,
             words=_group_words(action, code, status, len(rows)),
             count=len(rows),
-            rows=tuple(rows[:MOST_SHOWN]),
+            rows=tuple((row.reference or str(row.id), words_beside(row)) for row in rows[:MOST_SHOWN]),
         )
         for (code, status), rows in sorted(
             sorted_out.items(), key=lambda item: (_rank_of(item[0][0]), item[0])

@@ -31,7 +31,7 @@ from orders.web.actions.asking import AskForm, Errors, read_asked
 from orders.web.actions.bulk_actions import BULK_ACTIONS, BulkAction
 from orders.web.actions.restocking import BenchLine, read_bench_lines, read_dispositions
 from orders.web.actions.selecting import Selection, read_selection
-from orders.web.actions.summaries import MOST_SHOWN, Group, count_of, summarize, summarize_large
+from orders.web.actions.summaries import MOST_SHOWN, Group, count_of, summarize, summarize_large, words_beside
 from orders.web.bodies import Body, read_body
 
 # More orders than this are restocked as all sound, or one by one at the return bench.
@@ -149,7 +149,7 @@ def _rows(report: Report, *outcomes: Outcome) -> list[dict[str, Any]]:
     return [
         {
             "reference": result.reference or result.id,
-            "message": result.message,
+            "message": words_beside(result),
             "url": reverse("order-show", args=[result.id]) if result.reference else "",
         }
         for result in found

@@ -244,7 +244,7 @@ def _draw(
             "values": shown,
             "merchant": merchant,
             "merchants": merchants,
-            "currency": merchant.currency if merchant else "",
+            "currency": merchants[0].currency if len(merchants) == 1 else "",
             "suggest_url": reverse("places-suggest"),
             "products_url": reverse("products-suggest"),
             "lines": lines,

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
+from django.db.models import Model
 from django.forms.utils import ErrorDict
 from django.utils.translation import gettext_lazy as _
 
@@ -61,10 +62,18 @@ class CustomerForm(forms.Form):
                 self.add_error(name, list(texts))
 
 
+class MerchantField(forms.ModelChoiceField):  # type: ignore[type-arg]
+    """Merchants by name, with the currency that amounts are typed in."""
+
+    def label_from_instance(self, obj: Model) -> str:
+        assert isinstance(obj, Merchant)  # noqa: S101 - the field's own queryset
+        return f"{obj.name} · {obj.currency}"
+
+
 class NewOrderForm(CustomerForm):
     """What a new order says besides: whose it is, from which shelf, under which reference of theirs."""
 
-    merchant = forms.ModelChoiceField(label=_("Merchant"), queryset=Merchant.objects.none(), empty_label=None)
+    merchant = MerchantField(label=_("Merchant"), queryset=Merchant.objects.none(), empty_label=_("Choose…"))
     warehouse_id = forms.ModelChoiceField(
         label=_("Warehouse"),
         queryset=Warehouse.objects.filter(is_active=True),
@@ -87,5 +96,8 @@ class NewOrderForm(CustomerForm):
     ) -> None:
         super().__init__(values, refused)
         choice = self.fields["merchant"]
-        assert isinstance(choice, forms.ModelChoiceField)  # noqa: S101 - declared above
+        assert isinstance(choice, MerchantField)  # noqa: S101 - declared above
         choice.queryset = merchants
+        if values.get("merchant"):
+            choice.empty_label = None
+        self.fields["full_name" if values.get("merchant") else "merchant"].widget.attrs["autofocus"] = ""

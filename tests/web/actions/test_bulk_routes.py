@@ -117,7 +117,7 @@ def test_the_answer_is_the_report_with_every_order_and_counts_that_add_up(
                 "reference": scarce.reference,
                 "outcome": "refused",
                 "code": "out_of_stock",
-                "message": f"{scarce.reference} is out of stock now."
+                "message": f"{scarce.reference} goes to “Out of stock”."
                 " Short of stock: VASE needs 11, 10 available.",
                 "status": "OUT_OF_STOCK",
             },
@@ -584,7 +584,7 @@ def test_a_browser_gets_the_report_with_reasons_undo_and_the_way_back(world: Wor
     assert "<title>1 order packed · Packhouse</title>" in re.sub(
         r"\s*</?title>\s*", lambda m: m[0].strip(), page
     )
-    assert f"{gone.reference} is canceled. Put it aside" in page
+    assert re.search(rf"{gone.reference}</bdi>.*<span>is canceled. Put it aside", page)
     assert "999999" in page
     assert 'href="/orders/NEW?city=Fes"' in page
     assert re.search(rf'<form action="/orders/undo"[^>]*>.*name="ids" value="{fresh.pk}".*Undo 1 step', page)

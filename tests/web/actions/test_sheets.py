@@ -52,7 +52,7 @@ def test_the_sheet_sorts_the_orders_by_what_would_become_of_them(world: World, m
     text = words_of(answer)
     assert "3 orders will be packed" in text
     assert "1 lacks stock and goes to “Out of stock”" in text
-    assert f"{scarce.reference} {scarce.reference} is out of stock now. Short of stock: VASE needs 99" in text
+    assert f"{scarce.reference} goes to “Out of stock”. Short of stock: VASE needs 99" in text
     assert "1 is canceled" in text
     assert "2 are “Shipped”" in text
     assert "1 is so already" in text

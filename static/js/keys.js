@@ -35,6 +35,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
   const menu = event.target.closest?.("details[data-menu][open]");
   if (!menu) return;
+  event.preventDefault(); // Esc closes one thing at a time: the selection stays
   menu.open = false;
   menu.querySelector("summary").focus();
 });

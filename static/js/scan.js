@@ -151,6 +151,7 @@ const clock = () => new Date().toLocaleTimeString("en-GB", { timeZone: bench.dat
 
 function take({ typed, keys }) {
   const shown = (typed || keys).trim();
+  document.querySelector("details[data-menu][open]")?.removeAttribute("open");
   field.placeholder = shown;
   field.classList.add("has-last");
   const values = { reference: typed.trim() ? typed : keys, keys, nonce: newNonce() };

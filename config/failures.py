@@ -20,6 +20,8 @@ from django.utils.html import format_html
 from django.utils.http import escape_leading_slashes
 from django.utils.translation import gettext as _
 
+from orders.api.refusing import answer_outside
+
 _log = structlog.get_logger("packhouse.failures")
 
 RETRY_AFTER = "5"
@@ -129,6 +131,8 @@ def wants_json(request: HttpRequest) -> bool:
 
 
 def _answer(request: HttpRequest, failure: Failure) -> HttpResponse:
+    if request.path.startswith("/api/"):
+        return answer_outside(request, failure.status, f"{failure.title}. {failure.advice}")
     if wants_json(request):
         body = {
             "message": f"{failure.title}. {failure.advice}",

@@ -8,6 +8,7 @@ from config import health
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("api/", include("orders.api.urls")),
     path("", include("orders.web.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -121,10 +121,17 @@ class Call:
     payment_by_company: bool = False
     warehouses: Mapping[int, str] = field(default_factory=dict)
     words: wording.Words = field(default_factory=wording.Words)
+    # What was said of single orders, where a call says it of each: instead of day and message above.
+    days: Mapping[int, dt.date] = field(default_factory=dict)
+    messages: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def row(self) -> Transition:
         return TRANSITIONS[self.action]
+
+    def day_of(self, order: Facts) -> dt.date | None:
+        """The day said of the order, if one was."""
+        return self.days.get(order.id) or self.occurred_on
 
 
 @dataclass(slots=True)

@@ -125,6 +125,7 @@ def edit_order(
     lines: Sequence[LineChange] | None = None,
     version: int | None = None,
     standing_in: str = "",
+    must_know_city: bool = False,
 ) -> Edited:
     """The order with the changes made, in one transaction with its `edit` event.
 
@@ -137,7 +138,8 @@ def edit_order(
     Refuses another merchant's or a deleted order with `unknown`; another version than
     `version`, or another status or tab than `standing_in`, with `stale` and the newer values;
     an order that has arrived, turned round or is canceled with `wrong_status`; lines that a
-    reservation or shipment holds with `locked`; values with `invalid`.
+    reservation or shipment holds with `locked`; values with `invalid`, among them a city that is not
+    known when `must_know_city`.
     """
     moment = timezone.now()
     learned: list[tuple[str, City, Order]] = []
@@ -150,7 +152,7 @@ def edit_order(
         edit = _Edit(order, present)
         _refuse_settled(edit)
         _plan_texts(edit, changes)
-        _plan_city(edit, changes)
+        _plan_city(edit, changes, must_know=must_know_city)
         _plan_facts(edit, changes)
         wanted = _plan_lines(edit, lines) if lines is not None else None
         if edit.errors:
@@ -327,7 +329,7 @@ def _cleaned(
     return text
 
 
-def _plan_city(edit: _Edit, changes: Mapping[str, Any]) -> None:
+def _plan_city(edit: _Edit, changes: Mapping[str, Any], *, must_know: bool = False) -> None:
     """The city by its id, else by what was typed; what is not known waits for a person."""
     order = edit.order
     place_id = changes.get("city_place_id")
@@ -344,6 +346,9 @@ def _plan_city(edit: _Edit, changes: Mapping[str, Any]) -> None:
     if typed is None or fold(typed) == fold(order.city):
         return
     place = resolve_cities([typed], merchant=order.merchant, country=order.country).get(typed)
+    if place is None and must_know:
+        edit.refuse("city", _("This city is not known; use a name from the list of places."))
+        return
     edit.after |= {"city": typed, "city_place_id": place.id if place else None}
 
 

@@ -80,6 +80,8 @@ def move_orders(
     company_name: str = "",
     from_stock: bool = False,
     payment_by_company: bool = False,
+    days: Mapping[int, dt.date] | None = None,
+    messages: Mapping[int, str] | None = None,
     at: dt.datetime | None = None,
 ) -> Report:
     """Takes the orders through one action and answers for every id, once, in the order asked.
@@ -88,7 +90,8 @@ def move_orders(
     is where the goods are taken from (pack, ship) or put back to (restock).
     `dispositions` says per order and line what was seen at the return bench; without
     it all units are sound. With `shortage="owe"` units that lack are noted on their line
-    and the order moves all the same. `at` is the moment recorded (default: now).
+    and the order moves all the same. `days` and `messages` say the day and the reason of single
+    orders, by id, instead of `occurred_on` and `message`. `at` is the moment recorded (default: now).
 
     Refuses the whole call with `invalid` (InvalidInput) when it is wrong in itself: a day
     in the future, a missing reason, an unknown warehouse, more than 1,000 ids. With
@@ -109,6 +112,8 @@ def move_orders(
         company_name=company_name,
         from_stock=from_stock,
         payment_by_company=payment_by_company,
+        days=days or {},
+        messages=messages or {},
         at=at,
     )
 
@@ -228,11 +233,9 @@ def _read_orders(call: Call, ids: Iterable[int], *, lock: bool) -> dict[int, Fac
 
 
 def _refuse_future(call: Call, facts: Iterable[Facts]) -> None:
-    if call.occurred_on is None:
-        return
-    for zone in {order.timezone for order in facts}:
-        if call.occurred_on > _day_in(zone, call.at):
-            raise InvalidInput({"date": [_future_words(call.occurred_on)]})
+    for zone, day in {(order.timezone, call.day_of(order)) for order in facts}:
+        if day is not None and day > _day_in(zone, call.at):
+            raise InvalidInput({"date": [_future_words(day)]})
 
 
 def _day_in(zone: str, at: dt.datetime) -> dt.date:
@@ -383,18 +386,19 @@ def _happening(call: Call, step: Step, before: dict[str, Any]) -> Happening:
     facts = step.facts
     to_status = step.after["status"]
     remembered = step.after.get("remembered_status", "") or facts.remembered_status
+    said = call.messages.get(facts.id, call.message)
     return Happening(
         order_id=facts.id,
         cycle=step.after.get("cycle", facts.cycle),
         type=EventType.SHIPPING,
         action=step.action.value,
-        occurred_on=call.occurred_on or _day_in(facts.timezone, call.at),
+        occurred_on=call.day_of(facts) or _day_in(facts.timezone, call.at),
         from_status=facts.status,
         to_status=to_status,
         remembered_status=remembered if Status.ROLLBACK in (facts.status, to_status) else "",
         reverses_id=step.reverses_id,
         before=before,
-        message=" ".join(part for part in (step.text, call.message) if part)[:MAX_MESSAGE],
+        message=" ".join(part for part in (step.text, said) if part)[:MAX_MESSAGE],
         details=step.details,
     )
 

@@ -48,6 +48,9 @@ class Merchant(models.Model):
     default_warehouse = models.ForeignKey(
         Warehouse, on_delete=models.PROTECT, related_name="+", verbose_name=_("default warehouse")
     )
+    # Where a program's push without a company goes.
+    default_company_key = models.CharField(_("default company"), max_length=64, blank=True, default="")
+    default_company_name = models.CharField(max_length=100, blank=True, default="")
     contact_name = models.CharField(_("contact"), max_length=100, blank=True)
     contact_phone = models.CharField(_("contact phone"), max_length=40, blank=True)
     contact_address = models.CharField(_("return address"), max_length=300, blank=True)

@@ -26,6 +26,8 @@ def failing(error: Exception):
 
 
 urlpatterns = [
+    # Before the doors for programs, which answer everything else under /api/ themselves.
+    path("api/fails", failing(RuntimeError("secret inner words"))),
     *urls.urlpatterns,
     path("fails/database", failing(OperationalError("server closed the connection unexpectedly"))),
     path("fails/interface", failing(InterfaceError("connection already closed"))),
@@ -33,7 +35,6 @@ urlpatterns = [
     path("fails/otherwise", failing(RuntimeError("secret inner words"))),
     path("fails/forbidden", failing(PermissionDenied())),
     path("fails/size", failing(RequestDataTooBig("too much"))),
-    path("api/fails", failing(RuntimeError("secret inner words"))),
 ]
 handler400, handler403 = urls.handler400, urls.handler403
 handler404, handler500 = urls.handler404, urls.handler500

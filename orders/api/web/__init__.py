@@ -1,0 +1,1 @@
+"""The dialect of the WedoCOD REST API: many orders at a time, all or none."""

@@ -43,7 +43,7 @@ from orders.models import (
 from orders.models.querysets import phone_ends, tracking_begins
 
 MOST_CITIES = 200
-MOST_FROZEN = 4000
+MOST_FROZEN = 20_000
 MOST_ID = 2**63 - 1
 EARLIEST, LATEST = dt.date(2000, 1, 1), dt.date(2999, 12, 31)
 
@@ -140,11 +140,15 @@ class OrderFilterSet(filters.FilterSet):  # type: ignore[misc]
         return next((one for one in self.merchants.values() if asked in (one.slug, str(one.pk))), None)
 
     @cached_property
+    def only_merchant(self) -> Merchant | None:
+        """The merchant whose orders alone the list shows; None when it shows several merchants'."""
+        only = next(iter(self.merchants.values())) if len(self.merchants) == 1 else None
+        return self.asked_merchant or only
+
+    @cached_property
     def zone(self) -> ZoneInfo:
         """Whose days are meant: the merchant's where the list shows one merchant, else those of staff."""
-        only = next(iter(self.merchants.values())) if len(self.merchants) == 1 else None
-        merchant = self.asked_merchant or only
-        return merchant.zone if merchant else ZoneInfo(settings.TIME_ZONE)
+        return self.only_merchant.zone if self.only_merchant else ZoneInfo(settings.TIME_ZONE)
 
     def by_search(self, orders: OrderQuerySet, _name: str, text: str) -> OrderQuerySet:
         return find_orders(orders, text)
@@ -160,7 +164,8 @@ class OrderFilterSet(filters.FilterSet):  # type: ignore[misc]
         return orders.made_before(start_of(day + dt.timedelta(days=1), self.zone))
 
     def by_city(self, orders: OrderQuerySet, _name: str, typed: str) -> OrderQuerySet:
-        return orders.filter(_city_meant(typed))
+        merchant = self.only_merchant
+        return orders.filter(_city_meant(typed, merchant.pk if merchant else 0))
 
     def by_sku(self, orders: OrderQuerySet, _name: str, typed: str) -> OrderQuerySet:
         sku = _line(typed)
@@ -279,7 +284,10 @@ def filtered_orders(frozen: str, *, actor: Actor) -> OrderQuerySet:
 
 def read_frozen(frozen: str, *, actor: Actor) -> OrderFilter:
     """The filter that `freeze` wrote; refuses what it did not write with `invalid`."""
-    params = dict(parse_qsl(frozen[:MOST_FROZEN]))
+    if len(frozen) > MOST_FROZEN:
+        # Cut short it would mean more orders, not fewer.
+        raise InvalidInput({"filter": [_("This filter is too long.")]})
+    params = dict(parse_qsl(frozen))
     tab, up_to = params.pop("tab", ""), params.pop("up_to", "")
     if unknown := params.keys() - OrderFilterSet.base_filters.keys():
         # Work on "all that match" must never match more than was looked at.
@@ -318,16 +326,18 @@ def _line(typed: str) -> str:
         return ""
 
 
-def _city_meant(typed: str) -> Q:
+def _city_meant(typed: str, merchant_id: int) -> Q:
     """Orders to the one city that the text means, else to every city whose name holds it.
 
-    Orders whose city is not known yet count by what was typed. At most three statements.
+    The spellings learned for the merchant count, and everybody's; 0 is no merchant. Orders whose
+    city is not known yet count by what was typed. At most three statements.
     """
     name = _line(typed)
     if name.isascii() and name.isdigit():
         return Q(city_place_id=int(name[:18]))
     meant = {
-        place.id for place in resolve_typed(Typed(0, country, name) for country in Country.values).values()
+        place.id
+        for place in resolve_typed(Typed(merchant_id, country, name) for country in Country.values).values()
     }
     if meant:
         return Q(city_place__in=meant) | Q(city_place__isnull=True, city__iexact=name)

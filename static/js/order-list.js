@@ -21,6 +21,12 @@ function showSearch() {
   if (box && list && document.activeElement !== box) box.value = list.dataset.search;
 }
 
+// One order found, as by a scan: Enter opens it.
+function pointAtTheOnlyRow() {
+  const rows = document.querySelectorAll("#order-list tbody tr");
+  if (rows.length === 1 && document.getElementById("order-list").dataset.search) rows[0].focus();
+}
+
 document.addEventListener("change", (event) => {
   const form = event.target.closest?.("[data-merchant-form]");
   if (!form) return;
@@ -39,3 +45,4 @@ document.addEventListener("htmx:afterSettle", (event) => {
   showSearch();
 });
 window.addEventListener("pageshow", offer);
+pointAtTheOnlyRow();

@@ -78,6 +78,7 @@ def test_the_search_box_finds_and_follows_the_list(page: Page, orders: list[Orde
     page.keyboard.press("Enter")
     expect(page.locator("tbody tr")).to_have_count(1)
     expect(page.locator(".cell-key")).to_have_text(orders[7].reference)
+    expect(page.locator("tbody tr")).to_be_focused()
     page.locator(".chip").click()
     expect(page.locator("tbody tr")).to_have_count(34)
     expect(page.locator("[data-find]")).to_have_value("")

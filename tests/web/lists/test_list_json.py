@@ -11,7 +11,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from orders.models import City, OrderLine
+from orders.models import City, CityAlias, OrderLine
 from tests.personas import JSON
 from tests.web.lists.making import NOON, make, references
 from tests.world import World
@@ -242,6 +242,21 @@ def test_a_city_is_found_by_place_and_unknown_ones_as_typed(viewer: Client, atla
         "Bali": {typed.reference},
         "Rabat": set(),
     }
+
+
+def test_a_merchants_own_spelling_of_a_city_counts_for_its_orders(
+    viewer: Client, seller: Client, atlas: World
+) -> None:
+    casa = City.objects.create(country="MA", name="Casablanca", key="casablanca")
+    CityAlias.objects.create(
+        country="MA", merchant=atlas.merchant, spelling="Dar Beida", key="dar beida", city=casa
+    )
+    order = make(atlas, city="Casablanca", city_place=casa)
+    World(slug="casbah")
+    assert references(seller.get("/orders", {"city": "dar beida"}, headers=JSON)) == [order.reference]
+    asked = {"city": "Dar Beida", "merchant": "atlas"}
+    assert references(viewer.get("/orders", asked, headers=JSON)) == [order.reference]
+    assert references(viewer.get("/orders", {"city": "Dar Beida"}, headers=JSON)) == []
 
 
 def test_a_product_is_looked_for_in_the_present_cycle(viewer: Client, atlas: World) -> None:

@@ -26,7 +26,7 @@ from orders.domain.bulk import start_bulk_action
 from orders.domain.refusals import Code, InvalidInput, NotAllowed
 from orders.domain.reports import Outcome, Report, Result
 from orders.models import CallCenter, Job, Order, User
-from orders.web.access import actor_of, is_htmx, requires, wants_json
+from orders.web.access import READING, actor_of, is_htmx, requires, wants_json
 from orders.web.actions.asking import AskForm, Errors, read_asked
 from orders.web.actions.bulk_actions import BULK_ACTIONS, BulkAction
 from orders.web.actions.restocking import BenchLine, read_bench_lines, read_dispositions
@@ -87,7 +87,7 @@ def show_sheet(request: HttpRequest, action: str) -> HttpResponse:
 
 def _read(request: HttpRequest, action: BulkAction, *, draft: bool = False) -> _Asked:
     """The request as read; a draft (the sheet before it is sent) may leave anything out."""
-    body = read_body(request) if request.method != "GET" else _read_query(request)
+    body = _read_query(request) if request.method in READING else read_body(request)
     actor = actor_of(request)
     said, errors = read_asked(action.asks, body)
     if draft:

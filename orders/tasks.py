@@ -10,11 +10,12 @@ import time
 from celery import shared_task
 from django.conf import settings
 
+from orders.api import repeating, throttling
 from orders.domain import bulk, counting, jobfiles, jobruns, jobs
-from orders.exchange import exporting, importing, referencing
+from orders.exchange import exporting, importing, products, referencing
 
 # Where each kind of job is done; importing the module registers it.
-ROOMS = (bulk, importing, referencing, exporting)
+ROOMS = (bulk, importing, products, referencing, exporting)
 TIDY_SECONDS = 60
 _tidied_at = 0.0
 
@@ -37,3 +38,5 @@ def sweep() -> None:
     if time.monotonic() - _tidied_at > TIDY_SECONDS:
         _tidied_at = time.monotonic()
         jobfiles.tidy_up()
+        throttling.forget_ended_windows()
+        repeating.forget_old_keys()

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
@@ -124,24 +124,31 @@ class OwnJobs:
     failed: int
 
 
+def own_jobs(actor: Actor, state: str = "") -> QuerySet[Job]:
+    """The actor's own jobs: all of them, or those `running`, `previewed`, or `failed` in the last days."""
+    mine = Job.objects.filter(owner_id=actor.user_id)
+    match state:
+        case "running":
+            return mine.filter(state__in=(Job.State.QUEUED, Job.State.RUNNING))
+        case "previewed":
+            return mine.filter(state=Job.State.PREVIEWED)
+        case "failed":
+            return mine.filter(
+                state=Job.State.FAILED, finished_at__gte=timezone.now() - dt.timedelta(days=FAILED_DAYS)
+            )
+        case _:
+            return mine
+
+
 def count_jobs(actor: Actor) -> OwnJobs:
     """The actor's own jobs by what they wait for; one statement."""
-    since = timezone.now() - dt.timedelta(days=FAILED_DAYS)
-    counted = dict(
-        Job.objects.filter(owner_id=actor.user_id)
-        .filter(
-            Q(state__in=(Job.State.QUEUED, Job.State.RUNNING, Job.State.PREVIEWED))
-            | Q(state=Job.State.FAILED, finished_at__gte=since)
-        )
-        .order_by()
-        .values_list("state")
-        .annotate(count=Count("id"))
+    listed = {
+        state: own_jobs(actor, state).order_by().values("pk") for state in ("running", "previewed", "failed")
+    }
+    counted = own_jobs(actor).aggregate(
+        **{state: Count("pk", filter=Q(pk__in=found)) for state, found in listed.items()}
     )
-    return OwnJobs(
-        running=counted.get(Job.State.QUEUED, 0) + counted.get(Job.State.RUNNING, 0),
-        previewed=counted.get(Job.State.PREVIEWED, 0),
-        failed=counted.get(Job.State.FAILED, 0),
-    )
+    return OwnJobs(**counted)
 
 
 # --- pictures -----------------------------------------------------------------------

@@ -88,7 +88,7 @@ _COLUMN_OF = {"sku": "skus", "quantity": "quantities", "price": "prices", "id": 
 
 def read_draft(row: Row, heading: Heading) -> tuple[OrderDraft, list[RowProblem]]:
     """The row as a draft, and what is wrong with its cells as such; with problems the draft is not whole."""
-    problems = _refuse_damaged(row, heading)
+    problems = refuse_damaged(row, heading)
     texts = {name: heading.cell(row, name) or None for name in _TEXTS}
     for name in _PHONES:
         texts[name] = _whole_phone(name, texts[name], problems)
@@ -113,7 +113,7 @@ def _draft(texts: Mapping[str, str | None], total: str | None, lines: tuple[Line
     )
 
 
-def _refuse_damaged(row: Row, heading: Heading) -> list[RowProblem]:
+def refuse_damaged(row: Row, heading: Heading) -> list[RowProblem]:
     """Cells whose text is not what the person typed: error values, formulas never worked out, dates."""
     problems = []
     for name in heading.places:
@@ -203,10 +203,10 @@ def _read_lines(row: Row, heading: Heading, problems: list[RowProblem]) -> tuple
             )
     if not is_whole:
         # The SKUs can be checked all the same; what is wrong beside them was said.
-        return tuple(LineDraft(sku=_whole_sku(sku), quantity=1) for sku in skus)
+        return tuple(LineDraft(sku=whole_sku(sku), quantity=1) for sku in skus)
     return tuple(
         LineDraft(
-            sku=_whole_sku(sku),
+            sku=whole_sku(sku),
             quantity=plain_number(quantities[place]),
             price=plain_number(prices[place]) if prices and prices[place] else None,
         )
@@ -233,7 +233,7 @@ def _parallel(cell: str, separator: str, count: int) -> list[str]:
     return first if len(first) == count else next((way for way in ways if len(way) == count), first)
 
 
-def _whole_sku(sku: str) -> str:
+def whole_sku(sku: str) -> str:
     """A long numeric SKU that a spreadsheet wrote as 8.51230012345E+11, where no digit was lost."""
     if is_shortened(sku) and ("." in sku or "," in sku):
         return restored(sku) or sku

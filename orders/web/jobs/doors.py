@@ -43,14 +43,14 @@ def import_orders(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return _import_page(request, actor)
     try:
-        merchant = _merchant_asked(read_body(request), actor)
-        upload = _store(request)
+        merchant = merchant_asked(read_body(request), actor)
+        upload = take_file(request)
     except Refusal as refusal:
-        return _refuse_upload(request, refusal, lambda errors: _import_page(request, actor, errors))
+        return refuse_upload(request, refusal, lambda errors: _import_page(request, actor, errors))
     job = jobs.create_job(
         Job.Kind.IMPORT_ORDERS, actor=actor, merchant=merchant, phase=Job.Phase.CHECK, upload=upload
     )
-    return _started(request, job)
+    return started(request, job)
 
 
 def _import_page(request: HttpRequest, actor: Actor, errors: Mapping[str, Any] | None = None) -> HttpResponse:
@@ -58,7 +58,7 @@ def _import_page(request: HttpRequest, actor: Actor, errors: Mapping[str, Any] |
     recent = Job.objects.filter(owner_id=actor.user_id, kind=Job.Kind.IMPORT_ORDERS).order_by("-id")[:RECENT]
     context = {
         "merchants": merchants,
-        "merchant": request.POST.get("merchant") or _slug(_usual_merchant(actor, merchants)),
+        "merchant": request.POST.get("merchant") or _slug(usual_merchant(actor, merchants)),
         "errors": errors or {},
         "recent": [{"job": job, "title": title_of(job)} for job in recent],
         "limit_size": MAX_UPLOAD // 2**20,
@@ -115,9 +115,9 @@ def _mark(request: HttpRequest, action: Action) -> HttpResponse:
         day: dt.date | None = read_body(request).day("date")
         # The day as such is refused now, not by the worker.
         preview_move(action, [], actor=actor, occurred_on=day)
-        upload = _store(request)
+        upload = take_file(request)
     except Refusal as refusal:
-        return _refuse_upload(request, refusal, lambda errors: _mark_page(request, actor, action, errors))
+        return refuse_upload(request, refusal, lambda errors: _mark_page(request, actor, action, errors))
     job = jobs.create_job(
         Job.Kind.IMPORT_REFERENCES,
         actor=actor,
@@ -125,7 +125,7 @@ def _mark(request: HttpRequest, action: Action) -> HttpResponse:
         params={"action": action.value, "date": day.isoformat() if day else None},
         upload=upload,
     )
-    return _started(request, job)
+    return started(request, job)
 
 
 @requires("exportOrders", methods=("POST",))
@@ -143,7 +143,7 @@ def export_orders(request: HttpRequest) -> HttpResponse:
     job = jobs.create_job(
         Job.Kind.EXPORT_ORDERS, actor=actor, params={"extension": extension, "filter": frozen}
     )
-    return _started(request, job)
+    return started(request, job)
 
 
 def _filter_sent(request: HttpRequest, body: Body) -> str:
@@ -162,7 +162,8 @@ def _filter_sent(request: HttpRequest, body: Body) -> str:
 # --- uploads -------------------------------------------------------------------------------
 
 
-def _store(request: HttpRequest) -> files.Upload:
+def take_file(request: HttpRequest) -> files.Upload:
+    """The file that came with the request, stored; refuses none (`file`) and one that is too large."""
     sent = request.FILES.get("file")
     if was_too_large(request):
         raise files.too_large()
@@ -171,7 +172,7 @@ def _store(request: HttpRequest) -> files.Upload:
     return files.store_upload(sent.chunks(), name=sent.name or "")
 
 
-def _merchant_asked(body: Body, actor: Actor) -> Merchant:
+def merchant_asked(body: Body, actor: Actor) -> Merchant:
     """The merchant named by short name or id, else the only one, else the one used last."""
     merchants = list(merchants_of(actor).values())
     named = body.text("merchant")
@@ -180,7 +181,7 @@ def _merchant_asked(body: Body, actor: Actor) -> Merchant:
         if not found:
             raise InvalidInput({"merchant": [_("There is no such merchant; choose one from the list.")]})
         return found[0]
-    usual = _usual_merchant(actor, merchants)
+    usual = usual_merchant(actor, merchants)
     if usual is None:
         words = _("Choose whose orders these are: %(merchants)s.")
         names = ", ".join(merchant.slug for merchant in merchants)
@@ -188,7 +189,8 @@ def _merchant_asked(body: Body, actor: Actor) -> Merchant:
     return usual
 
 
-def _usual_merchant(actor: Actor, merchants: list[Merchant]) -> Merchant | None:
+def usual_merchant(actor: Actor, merchants: list[Merchant]) -> Merchant | None:
+    """The only merchant, else the one the actor's last job was for, else None."""
     if len(merchants) == 1:
         return merchants[0]
     last = (
@@ -204,7 +206,7 @@ def _slug(merchant: Merchant | None) -> str:
     return merchant.slug if merchant else ""
 
 
-def _refuse_upload(request: HttpRequest, refusal: Refusal, page: Any) -> HttpResponse:
+def refuse_upload(request: HttpRequest, refusal: Refusal, page: Any) -> HttpResponse:
     """413 or 422, as JSON or as the page with the words at their field."""
     status = 413 if isinstance(refusal, files.TooLarge) else 422
     errors = refusal.errors if isinstance(refusal, InvalidInput) else {"file": [refusal.message]}
@@ -215,7 +217,8 @@ def _refuse_upload(request: HttpRequest, refusal: Refusal, page: Any) -> HttpRes
     return answer
 
 
-def _started(request: HttpRequest, job: Job) -> HttpResponse:
+def started(request: HttpRequest, job: Job) -> HttpResponse:
+    """Where the new job is: 202 to a program, its page to a person."""
     if wants_json(request):
         return JsonResponse(job_reference(job), status=202)
     return HttpResponseRedirect(reverse("job-show", args=(job.pk,)))

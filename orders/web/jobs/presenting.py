@@ -90,6 +90,8 @@ def doing_of(job: Job) -> str:
         return _("Reading and checking")
     if job.kind == Job.Kind.IMPORT_ORDERS:
         return _("Taking the orders in")
+    if job.kind == Job.Kind.IMPORT_PRODUCTS:
+        return _("Taking the products in")
     return _("Moving the orders")
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
@@ -14,8 +15,10 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from orders.domain import files, jobs
+from orders.domain.figures import own_jobs
 from orders.domain.refusals import NotThere
 from orders.models import Job, JobFile
 from orders.web.access import actor_of, is_htmx, requires, wants_json
@@ -36,6 +39,12 @@ from orders.web.jobs.presenting import (
 )
 
 PER_PAGE = 25
+STATES = {
+    "": gettext_lazy("All"),
+    "running": gettext_lazy("Running"),
+    "previewed": gettext_lazy("Waiting for your go"),
+    "failed": gettext_lazy("Failed lately"),
+}
 CONTENT_TYPES = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -48,7 +57,8 @@ def job_list(request: HttpRequest) -> HttpResponse:
     """My jobs, the newest first."""
     actor = actor_of(request)
     before = whole_number(request.GET.get("before", ""))
-    mine = Job.objects.filter(owner_id=actor.user_id).order_by("-id").prefetch_related("files")
+    state = request.GET.get("state", "")
+    mine = own_jobs(actor, state).order_by("-id").prefetch_related("files")
     older = mine.filter(pk__lt=before) if before is not None else mine
     page = list(older[: PER_PAGE + 1])
     shown = page[:PER_PAGE]
@@ -56,13 +66,24 @@ def job_list(request: HttpRequest) -> HttpResponse:
         return JsonResponse({"data": [_row_json(job) for job in shown]})
     context = {
         "rows": [{"job": job, "title": title_of(job), "icon": ICONS[Job.Kind(job.kind)]} for job in shown],
-        "older_url": f"{request.path}?before={shown[-1].pk}" if len(page) > PER_PAGE else "",
-        "newest_url": request.path if before is not None else "",
+        "older_url": _list_url(state, before=shown[-1].pk) if len(page) > PER_PAGE else "",
+        "newest_url": _list_url(state) if before is not None else "",
+        "tabs": [
+            {"word": word, "url": _list_url(name), "count": None, "is_current": name == state}
+            for name, word in STATES.items()
+        ],
+        "state": state,
         "no_worker": any(is_open(job) for job in shown) and not jobs.is_worker_alive(),
         "may_import": actor.may("importOrders"),
         "may_mark": actor.may("markAsReturnedByScanner") or actor.may("markAsDeliveredByScanner"),
     }
     return render(request, "jobs/list.html", context)
+
+
+def _list_url(state: str, **more: int) -> str:
+    asked = {"state": state} if state in STATES and state else {}
+    query = urlencode({**asked, **more})
+    return f"{reverse('job-list')}?{query}" if query else reverse("job-list")
 
 
 def _row_json(job: Job) -> dict[str, Any]:
@@ -110,7 +131,11 @@ def _upload_url(job: Job) -> str:
     """Where another file is uploaded in the place of one that could not be taken."""
     if job.state != Job.State.FAILED or jobs.may_retry(job):
         return ""
-    pages = {Job.Kind.IMPORT_ORDERS: "orders-import", Job.Kind.IMPORT_REFERENCES: "jobs-mark"}
+    pages = {
+        Job.Kind.IMPORT_ORDERS: "orders-import",
+        Job.Kind.IMPORT_PRODUCTS: "product-import",
+        Job.Kind.IMPORT_REFERENCES: "jobs-mark",
+    }
     page = pages.get(Job.Kind(job.kind))
     return reverse(page) if page else ""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from config.running import offer_accounts
 from tests.platform.processes import Start, refused_start, started, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("processes")]
@@ -17,7 +18,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("processes")]
 
 @pytest.fixture(scope="module")
 def product(folder: Path) -> Iterator[Start]:
-    with started(folder / "data", folder / "words") as running:
+    # Buffered, as Python is when nobody watches: what was said before must not be lost.
+    switches = {"DEMO": "1", "PYTHONUNBUFFERED": ""}
+    with started(folder / "data", folder / "words", **switches) as running:
         yield running
 
 
@@ -41,8 +44,37 @@ def test_the_login_page_comes_with_its_stylesheet(product):
     assert (status, headers["Cache-Control"]) == (200, "max-age=315360000, public, immutable")
 
 
-def test_without_demo_the_first_account_is_explained(product):
-    assert any("python manage.py createsuperuser" in line for line in product.lines())
+def test_the_first_start_loads_the_demo_and_prints_its_accounts(product):
+    accounts = [line.split()[0] for line in product.lines() if " demo-packhouse " in line]
+    assert accounts == [
+        "admin",
+        "manager",
+        "packer",
+        "shipper",
+        "returns",
+        "callcentre",
+        "driver",
+        "viewer",
+        "seller",
+    ]
+
+
+@pytest.mark.django_db
+def test_without_demo_the_first_account_is_explained(settings, capsys):
+    settings.DEMO = False
+    offer_accounts()
+    assert capsys.readouterr().out == (
+        "there are no accounts yet; `.venv/bin/python manage.py createsuperuser` makes the first one\n"
+    )
+
+
+@pytest.mark.django_db
+def test_no_demo_comes_between_accounts_that_are_there(settings, capsys, django_user_model):
+    settings.DEMO = True
+    django_user_model.objects.create_user("somebody")
+    offer_accounts()
+    assert capsys.readouterr().out == ""
+    assert django_user_model.objects.count() == 1
 
 
 def test_a_second_start_on_the_same_data_is_refused_in_one_line(product):

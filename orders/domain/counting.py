@@ -142,18 +142,17 @@ def fold_counts_now(*, patience: dt.timedelta = dt.timedelta(seconds=10)) -> boo
 
 
 def _mark(moment: dt.datetime) -> LedgerMark:
-    """Notes the newest event id given out, and which transactions may still write one below it."""
-    event_id, horizon = 0, 0
+    """Notes the newest event id given out, and the moment by which it had been."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT CASE WHEN is_called THEN last_value ELSE 0 END,"
-                " pg_snapshot_xmax(pg_current_snapshot())::text::bigint FROM orders_orderevent_id_seq"
+                "SELECT CASE WHEN is_called THEN last_value ELSE 0 END, clock_timestamp()"
+                " FROM orders_orderevent_id_seq"
             )
             event_id, horizon = cursor.fetchone()
     else:
         # One writer at a time: what is written is written in the order of its ids.
-        event_id = OrderEvent.objects.aggregate(newest=Max("pk"))["newest"] or 0
+        event_id, horizon = OrderEvent.objects.aggregate(newest=Max("pk"))["newest"] or 0, moment
     mark, _created = LedgerMark.objects.update_or_create(
         pk=1, defaults={"event_id": event_id, "horizon": horizon, "marked_at": moment}
     )
@@ -161,15 +160,19 @@ def _mark(moment: dt.datetime) -> LedgerMark:
 
 
 def _is_settled(mark: LedgerMark) -> bool:
-    """Whether every transaction that had written when the mark was set has ended.
+    """Whether every transaction that may hold an id below the mark has ended.
 
-    One that had been given ids and had written nothing is not seen; it would have to stay so
-    for as long as a fold comes after its mark.
+    Whoever was given such an id had begun before the horizon. Seen are the sessions of this
+    database's own role, which is the one that writes.
     """
     if connection.vendor != "postgresql":
         return True
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint >= %s", [mark.horizon])
+        cursor.execute(
+            "SELECT NOT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database()"
+            " AND pid <> pg_backend_pid() AND xact_start <= %s)",
+            [mark.horizon],
+        )
         row = cursor.fetchone()
     return bool(row[0])
 

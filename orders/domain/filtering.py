@@ -178,6 +178,8 @@ class OrderFilterSet(filters.FilterSet):  # type: ignore[misc]
 
     def by_tracking(self, orders: OrderQuerySet, _name: str, typed: str) -> OrderQuerySet:
         code = _line(typed).replace(" ", "")
+        if not code:
+            return orders.none()
         return orders.filter(tracking_begins(code) | tracking_begins(code.upper()))
 
     def by_problem(self, orders: OrderQuerySet, _name: str, problem: str) -> OrderQuerySet:
@@ -333,6 +335,8 @@ def _city_meant(typed: str, merchant_id: int) -> Q:
     city is not known yet count by what was typed. At most three statements.
     """
     name = _line(typed)
+    if not name:
+        return Q(pk__in=())
     if name.isascii() and name.isdigit():
         return Q(city_place_id=int(name[:18]))
     meant = {

@@ -25,10 +25,10 @@ class FoldedCount(models.Model):
 
 
 class LedgerMark(models.Model):
-    """An event id that nobody writes below any more once no transaction older than `horizon` runs."""
+    """An event id that nobody writes below any more once no transaction from before `horizon` runs."""
 
     event_id = models.BigIntegerField()
-    horizon = models.BigIntegerField(help_text="A transaction id of PostgreSQL's; 0 where there is none")
+    horizon = models.DateTimeField(help_text="By the database's clock")
     marked_at = models.DateTimeField()
 
     def __str__(self) -> str:

@@ -25,8 +25,8 @@ OPEN_TO_ALL = {
     "readyz": "asked by whoever watches over the process",
     "choose-theme": "the log-in page has colours too",
 }
-# The administration has a guard of its own: superusers and staff only.
-GUARDED_APART = "admin/"
+# Doors with guards of their own: the administration lets superusers in, programs show a token.
+GUARDED_APART = ("admin/", "api/")
 # Pages for everybody who is logged in, whatever their role.
 FOR_EVERYBODY = {
     "today",  # where everybody arrives: it shows to each what they may see

@@ -216,6 +216,13 @@ def test_wildcards_and_tricks_are_signs_like_any_other(
     assert references(viewer.get("/orders", {parameter: typed}, headers=JSON)) == []
 
 
+@pytest.mark.parametrize("parameter", ["search", "city", "sku", "tracking", "phone"])
+def test_what_holds_no_visible_sign_finds_nothing(viewer: Client, atlas: World, parameter: str) -> None:
+    make(atlas, city="Safi", tracking="ECO1")
+    for typed in ("\u200b", "\u2060\ufeff", "\u202e"):
+        assert references(viewer.get("/orders", {parameter: typed}, headers=JSON)) == []
+
+
 def test_a_percent_sign_in_a_tracking_is_found_as_such(viewer: Client, atlas: World) -> None:
     wanted = make(atlas, tracking="50%OFF")
     make(atlas, tracking="500OFF")

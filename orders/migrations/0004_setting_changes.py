@@ -102,6 +102,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name": "change of settings",
+                "verbose_name_plural": "changes of settings",
             },
         ),
         migrations.AddField(

@@ -48,6 +48,7 @@ class SettingChange(models.Model):
 
     class Meta:
         verbose_name = _("change of settings")
+        verbose_name_plural = _("changes of settings")
         indexes = (models.Index(fields=("subject", "subject_id", "-id"), name="setting_change_subject"),)
 
     def __str__(self) -> str:

@@ -76,7 +76,7 @@ def read_dispositions(body: Body, *, actor: Actor) -> Dispositions:
     order by id or reference, or `{"line", ...}` by the line's own id. Forms:
     `lines[<line id>][sound]` and so on. Refuses with `invalid` what names no line the actor sees.
     """
-    entries = _read_json(body.values["lines"]) if _is_list_of_lines(body) else _read_form(body)
+    entries = _read_json(body.values["lines"]) if body.is_json and "lines" in body else _read_form(body)
     if not entries:
         return {}
     errors: dict[str, list[str]] = {}
@@ -135,10 +135,6 @@ def _cells(line_id: int, out: int, body: Body) -> Iterator[Cell]:
         yield Cell(field, label, str(body.get(field, usual)))
 
 
-def _is_list_of_lines(body: Body) -> bool:
-    return body.is_json and isinstance(body.values.get("lines"), list)
-
-
 def _read_form(body: Body) -> list[_Entry]:
     by_line: dict[int, dict[str, Any]] = defaultdict(dict)
     for name in body.values:
@@ -148,7 +144,9 @@ def _read_form(body: Body) -> list[_Entry]:
     return [_Entry(f"lines.{line_id}", line_id, "", "", said) for line_id, said in by_line.items()]
 
 
-def _read_json(sent: Sequence[Any]) -> list[_Entry]:
+def _read_json(sent: Any) -> list[_Entry]:
+    if not isinstance(sent, list):
+        raise InvalidInput({"lines": [_("Send a list of lines.")]})
     entries = []
     for place, said in enumerate(sent):
         if not isinstance(said, dict):

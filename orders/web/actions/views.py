@@ -101,7 +101,7 @@ def _read(request: HttpRequest, action: BulkAction, *, draft: bool = False) -> _
         if dispositions:
             said["dispositions"] = dispositions
     try:
-        if "lines" in body and "ids" not in body and "ids[]" not in body:
+        if "ids" not in body and "ids[]" not in body and (dispositions or _names_lines(errors)):
             selection = Selection(tuple(dispositions))
         else:
             selection = read_selection(request, body, actor=actor)
@@ -110,6 +110,11 @@ def _read(request: HttpRequest, action: BulkAction, *, draft: bool = False) -> _
             raise
         errors, selection = refusal.errors | errors, Selection(())
     return _Asked(action, body, actor, selection, said, errors)
+
+
+def _names_lines(errors: Errors) -> bool:
+    """Whether lines were sent that cannot be read: then no ids are missed as well."""
+    return any(path.partition(".")[0] == "lines" for path in errors)
 
 
 def _read_query(request: HttpRequest) -> Body:

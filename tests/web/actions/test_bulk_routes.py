@@ -411,6 +411,19 @@ def test_lines_that_cannot_be_meant_are_named(
     assert everything() == before
 
 
+@pytest.mark.parametrize(("lines", "field"), [("MUG", "lines"), ({}, "lines"), (None, "lines"), ([], "ids")])
+def test_lines_that_are_no_list_or_an_empty_one_are_refused(
+    manager: Client, returned: Order, lines: Any, field: str
+) -> None:
+    before = everything()
+    answer = manager.post(
+        "/orders/restock-orders", json.dumps({"lines": lines}), content_type="application/json"
+    )
+    assert answer.status_code == 422, answer.content
+    assert list(answer.json()["errors"]) == [field]
+    assert everything() == before
+
+
 def test_units_that_do_not_add_up_are_refused(world: World, manager: Client, returned: Order) -> None:
     mug = returned.lines.get(sku="MUG")
     before = everything()

@@ -17,6 +17,7 @@ urlpatterns = [
     path("", include("orders.web.stock.urls")),
     path("", include("orders.web.jobs.urls")),
     path("", include("orders.web.settings.urls")),
+    path("", include("orders.web.tokens.urls")),
     path("", include("orders.web.actions.urls")),
     path("", include("orders.web.orderpage.urls")),
     path("", include("orders.web.lists.urls")),

@@ -16,6 +16,8 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
+from orders.domain.actors import Actor
+from orders.domain.tokens import TokenDraft, issue_token
 from orders.models import City, CityAlias, Job, JobFile, User
 from tests.personas import JSON, ROLES, person
 from tests.world import World, everything
@@ -196,6 +198,14 @@ ROUTES: dict[str, Route] = {
     "settings/places/spellings/<int:alias_id>/forget": Route(
         "POST", "/settings/places/spellings/{alias}/forget", MANAGE, theirs=403
     ),
+    "settings/tokens": _page("/settings/tokens", ADMIN),
+    "settings/tokens/new": _page("/settings/tokens/new", ADMIN, posts=True),
+    "settings/tokens/<int:token_id>/rotate": Route(
+        "POST", "/settings/tokens/{token}/rotate", ADMIN, theirs=404
+    ),
+    "settings/tokens/<int:token_id>/revoke": _page(
+        "/settings/tokens/{token}/revoke", ADMIN, theirs=404, posts=True
+    ),
 }
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
@@ -234,6 +244,9 @@ class Side:
         file = JobFile.objects.create(
             job=job, name="orders.csv", path="x", size=1, created_at=now, expires_at=now
         )
+        token = issue_token(
+            TokenDraft(world.merchant.pk, "ci", frozenset({"view"})), actor=Actor.system("test")
+        ).token
         self.world = world
         self.rows: dict[str, object] = {
             "order": order.pk,
@@ -247,6 +260,7 @@ class Side:
             "role": Group.objects.get(name="viewer").pk,
             "city": city.pk,
             "alias": alias.pk,
+            "token": token.pk,
             "day": world.merchant.today().isoformat(),
         }
 

@@ -1,0 +1,1 @@
+"""Settings > API tokens: made, shown once, rotated and revoked."""

@@ -54,10 +54,10 @@ lock: install-dev ## Write the lock files anew from requirements*.in (UPGRADE=1 
 	done
 
 install: python ## Make .venv and install what the product runs on (every target does it by itself)
-	@$(PYTHON) scripts/install.py
+	@$(PYTHON) config/installing.py
 
 install-dev: python
-	@$(PYTHON) scripts/install.py --dev
+	@$(PYTHON) config/installing.py --dev
 
 python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and was not found on the PATH."; exit 1; }

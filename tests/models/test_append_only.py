@@ -26,6 +26,7 @@ def test_rows_once_written_stay(table: str, change: str) -> None:
 @pytest.mark.parametrize("table", ["orders_orderevent", "orders_stockmovement"])
 def test_tables_cannot_be_truncated(table: str) -> None:
     World().order(status="SHIPPED")
+    connection.check_constraints()  # a table with checks still to come cannot be truncated anyway
     with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
         connection.cursor().execute(f"TRUNCATE {table} CASCADE")
     assert OrderEvent.objects.count() == 2

@@ -3,8 +3,8 @@
 
 Runs on a bare Python, before any library is there; what the product does belongs elsewhere.
 
-    python3 scripts/install.py            what the product runs on
-    python3 scripts/install.py --dev      and what its tests and checks need
+    python3 config/installing.py            what the product runs on
+    python3 config/installing.py --dev      and what its tests and checks need
 """
 
 from __future__ import annotations

@@ -6,39 +6,28 @@ What may change where, and what two people at once come to, stands in orders/dom
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from decimal import Decimal
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from orders.domain.editing import (
-    LineChange,
-    NotEditable,
-    add_note,
-    edit_order,
-    why_lines_locked,
-    why_not_editable,
-)
+from orders.domain.editing import LineChange, NotEditable, add_note, edit_order, why_lines_locked
 from orders.domain.refusals import InvalidInput, Refusal, StaleVersion
 from orders.domain.texts import fold, read_amount, read_whole
-from orders.models import City, Order, OrderLine, Status, Tab
+from orders.models import City, Order, Status, Tab
 from orders.web.access import actor_of, requires, wants_json
 from orders.web.bodies import Body, read_body
+from orders.web.orderpage.edit_page import TEXTS, TYPED, EditPage
 from orders.web.orderpage.finding import find_order
-from orders.web.orderpage.forms import CustomerForm
-from orders.web.orderpage.lines import TypedLine, draw_lines, name_products, place_errors, read_typed_lines
+from orders.web.orderpage.lines import TypedLine, name_products, read_typed_lines
 from orders.web.orderpage.showing import OrderFacts
 
 Errors = dict[str, list[str]]
-SPARE_ROWS = 3  # offered where there is no script to add more
 STATUS_WORDS = frozenset({*Status.values, *Tab.values})
 # The domain's names, and those on the wire (WedoCOD dashboard, Update Order) where they differ.
-_TEXTS = ("full_name", "phone", "second_phone", "area", "address", "notes")
 _ON_THE_WIRE: Mapping[str, str] = {"area": "area_text"}
 _REQUIRED = ("full_name", "phone", "address")
 
@@ -56,9 +45,7 @@ class _Typed:
 @requires("change_order")
 def show_edit_form(request: HttpRequest, order: str) -> HttpResponse:
     """The form with the order as it is."""
-    found = find_order(order, actor=actor_of(request))
-    lines = _present_lines(found)
-    return _draw(request, found, _values_of(found), draw_lines(lines))
+    return EditPage.fresh(find_order(order, actor=actor_of(request))).draw(request)
 
 
 @requires("change_order", methods=("PATCH", "POST"))
@@ -74,7 +61,7 @@ def update_order(request: HttpRequest, status: str, item: str) -> HttpResponse:
     actor = actor_of(request)
     order = find_order(item, actor=actor)
     body = read_body(request)
-    typed = _read(body, order)
+    typed = _read(body, order, is_from_page=not wants_json(request))
     try:
         if typed.errors:
             raise InvalidInput(typed.errors)
@@ -89,12 +76,24 @@ def update_order(request: HttpRequest, status: str, item: str) -> HttpResponse:
     except Refusal as refusal:
         if wants_json(request) or not isinstance(refusal, (InvalidInput, StaleVersion, NotEditable)):
             raise
-        return _draw_refused(request, order, body, typed, refusal)
+        return _draw_refused(request, order, body, typed, refusal, standing_in=standing_in)
     changed = find_order(str(order.pk), actor=actor)
     if wants_json(request):
         return JsonResponse({"data": OrderFacts(changed, actor=actor).as_json()})
     messages.success(request, _("%(reference)s is saved.") % {"reference": order.reference})
     return HttpResponseRedirect(reverse("order-show", args=[order.pk]))
+
+
+def _draw_refused(
+    request: HttpRequest, order: Order, body: Body, typed: _Typed, refusal: Refusal, *, standing_in: str
+) -> HttpResponse:
+    """The form again: to be mended, or with what others have made of the order meanwhile."""
+    page = EditPage.fresh(find_order(str(order.pk), actor=actor_of(request)))
+    sent = {name: body.get(name) for name in (*TYPED, "version", "opened") if name in body}
+    if isinstance(refusal, InvalidInput):
+        mended = page.with_typed(sent, typed.lines, standing_in=standing_in)
+        return replace(mended, errors=refusal.errors).draw(request, status=422)
+    return replace(page.merged_with(sent, typed.lines), refused=refusal.message).draw(request, status=409)
 
 
 @requires(("change_order", "confirmOrder"), methods=("POST",))
@@ -112,16 +111,16 @@ def note_order(request: HttpRequest, order: str) -> HttpResponse:
 # --- reading ------------------------------------------------------------------------
 
 
-def _read(body: Body, order: Order) -> _Typed:
+def _read(body: Body, order: Order, *, is_from_page: bool) -> _Typed:
     typed = _Typed()
-    for name in _TEXTS:
+    for name in TEXTS:
         try:
             if (sent := _sent_as(name, body)) in body or name in _REQUIRED:
                 typed.changes[name] = body.text(sent, required=name in _REQUIRED)
         except InvalidInput as refusal:
             typed.errors |= refusal.errors
     _read_city(body, order, typed)
-    _read_version(body, typed)
+    _read_version(body, typed, is_required=is_from_page)
     try:
         typed.lines = read_typed_lines(body)
     except InvalidInput as refusal:
@@ -170,9 +169,9 @@ def _is_name_of(text: str, place_id: int, order: Order) -> bool:
     return fold(text) in names
 
 
-def _read_version(body: Body, typed: _Typed) -> None:
+def _read_version(body: Body, typed: _Typed, *, is_required: bool) -> None:
     try:
-        typed.version = body.number("version", required=not body.is_json)
+        typed.version = body.number("version", required=is_required)
     except InvalidInput as refusal:
         typed.errors |= refusal.errors
 
@@ -213,106 +212,3 @@ def _line_changes(lines: Sequence[TypedLine] | None) -> list[LineChange] | None:
         )
         for line in lines
     ]
-
-
-# --- drawing ------------------------------------------------------------------------
-
-
-def _present_lines(order: Order) -> list[OrderLine]:
-    return list(order.lines.filter(cycle=order.cycle).order_by("position"))
-
-
-def _values_of(order: Order) -> dict[str, Any]:
-    """What the form's fields hold before anybody types."""
-    return {
-        **{name: getattr(order, name) for name in _TEXTS},
-        "city": str(order.city_place) if order.city_place else order.city,
-        "city_to_id": order.city_place_id or "",
-        "total": order.total,
-        "total_before": order.total,
-        "version": order.version,
-    }
-
-
-def _draw_refused(
-    request: HttpRequest, order: Order, body: Body, typed: _Typed, refusal: Refusal
-) -> HttpResponse:
-    """The form again with all that was typed, what is wrong, and what others have made of it meanwhile."""
-    present = find_order(str(order.pk), actor=actor_of(request))
-    values = _values_of(present)
-    for name in (*_TEXTS, "city", "city_to_id", "total", "total_before"):
-        if (sent := _sent_as(name, body)) in body:
-            values[name] = body.get(sent)
-    errors: Errors = dict(getattr(refusal, "errors", {}))
-    lines = typed.lines if typed.lines is not None else draw_lines(_present_lines(present))
-    place_errors(lines, errors)
-    newer: Mapping[str, Any] = refusal.current if isinstance(refusal, StaleVersion) else {}
-    return _draw(
-        request,
-        present,
-        values,
-        lines,
-        errors=errors,
-        refused="" if errors else refusal.message,
-        newer=_newer(newer, values, present),
-        status=422 if isinstance(refusal, InvalidInput) else 409,
-    )
-
-
-def _newer(current: Mapping[str, Any], values: Mapping[str, Any], present: Order) -> dict[str, str]:
-    """What stands in the order now where something else was typed, by field."""
-    if not current:
-        return {}
-    now = {name: str(current[name] or "–") for name in _TEXTS} | {
-        "city": str(present.city_place or present.city)
-    }
-    found = {name: text for name, text in now.items() if text != str(values.get(name) or "–")}
-    found["lines"] = "; ".join(
-        f"{line['quantity']} × {line['sku']}, {line['total']}" for line in current["lines"]
-    )
-    return found
-
-
-def _draw(
-    request: HttpRequest,
-    order: Order,
-    values: Mapping[str, Any],
-    lines: Sequence[TypedLine],
-    *,
-    errors: Mapping[str, Sequence[str]] | None = None,
-    refused: str = "",
-    newer: Mapping[str, str] | None = None,
-    status: int = 200,
-) -> HttpResponse:
-    errors = errors or {}
-    locked = why_lines_locked(order)
-    return render(
-        request,
-        "orderpage/edit.html",
-        {
-            "order": order,
-            "form": CustomerForm(values, errors),
-            "suggest_url": f"{reverse('places-suggest')}?country={order.country}",
-            "products_url": f"{reverse('products-suggest')}?merchant={order.merchant_id}",
-            "values": values,
-            "lines": lines,
-            "empty_line": TypedLine(),
-            "spare_lines": [] if locked else [TypedLine() for _row in range(SPARE_ROWS)],
-            "lines_locked": locked,
-            "not_editable": why_not_editable(order),
-            "has_errors": bool(errors),
-            "city_error": _first(errors, "city_to_id", "city"),
-            "lines_error": _first(errors, "products"),
-            "total_error": _first(errors, "total"),
-            "refused": refused,
-            "newer": newer or {},
-            "post_url": reverse("order-update", args=[order.status, order.pk]),
-            "back_url": reverse("order-show", args=[order.pk]),
-            "lines_total": sum((read_amount(line.total) or Decimal(0) for line in lines), Decimal(0)),
-        },
-        status=status,
-    )
-
-
-def _first(errors: Mapping[str, Sequence[str]], *names: str) -> str:
-    return next((texts[0] for name in names for texts in [errors.get(name)] if texts), "")

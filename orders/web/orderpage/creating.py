@@ -249,6 +249,7 @@ def _draw(
             "products_url": reverse("products-suggest"),
             "lines": lines,
             "empty_line": TypedLine(),
+            "first_spare": len(lines),
             "spare_lines": [TypedLine() for _row in range(spare)],
             "has_errors": bool(errors),
             "city_error": " ".join(errors.get("city", ())),

@@ -100,4 +100,6 @@ class NewOrderForm(CustomerForm):
         choice.queryset = merchants
         if values.get("merchant"):
             choice.empty_label = None
-        self.fields["full_name" if values.get("merchant") else "merchant"].widget.attrs["autofocus"] = ""
+        if not refused:
+            first = "full_name" if values.get("merchant") else "merchant"
+            self.fields[first].widget.attrs["autofocus"] = ""

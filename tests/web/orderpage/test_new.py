@@ -95,6 +95,11 @@ def test_several_lines_and_a_total_of_ones_own(world: World, clerk: Client) -> N
     ]
 
 
+def test_rows_are_offered_for_a_browser_without_script_each_with_its_own_name(clerk: Client) -> None:
+    page = clerk.get("/orders/new").content.decode().split("<template")[0]
+    assert re.findall(r'name="products\[(\d+)\]\[product\]"', page) == ["0", "1", "2", "3", "4"]
+
+
 def test_a_city_nobody_knows_joins_the_queue(world: World, clerk: Client) -> None:
     clerk.post("/orders/new", form_of(world, city="Nowhere"))
     order = Order.objects.get()

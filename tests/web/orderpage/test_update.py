@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from decimal import Decimal
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from orders.domain.editing import edit_order
+from orders.domain.editing import LineChange, edit_order
 from orders.models import City, CityAlias, Order, OrderEvent
 from tests.personas import at_work
 from tests.world import SYSTEM, World, everything
@@ -335,6 +336,68 @@ def test_a_stale_form_comes_back_with_both_values_and_saves_the_second_time(
     assert again.status_code == 302
     order.refresh_from_db()
     assert (order.notes, order.address) == ("mine", "my street")
+
+
+def opened_by(clerk: Client, order: Order) -> str:
+    """What the page remembers of the moment it was opened."""
+    page = page_of(clerk.get(f"/orders/{order.pk}/edit"))
+    found = re.search(r'name="opened" value="([^"]*)"', page)
+    assert found is not None
+    return html.unescape(found[1])
+
+
+def test_what_one_left_alone_shows_what_the_other_wrote(clerk: Client, order: Order) -> None:
+    stale = form_of(order, address="my street", opened=opened_by(clerk, order))
+    edit_order(
+        order.pk,
+        actor=SYSTEM,
+        changes={"notes": "theirs", "full_name": "Their Name", "address": "their street"},
+    )
+    page = page_of(clerk.post(f"/orders/NEW/{order.pk}/update", stale))
+    assert "theirs</textarea>" in page
+    assert 'value="Their Name"' in page
+    assert 'value="my street"' in page
+    assert re.search(r"Now:\s*their street", page)
+    assert page.count("Now:") == 1
+
+
+def test_line_ends_as_browsers_send_them_are_no_change_of_ones_own(clerk: Client, order: Order) -> None:
+    edit_order(order.pk, actor=SYSTEM, changes={"notes": "ring\ntwice"})
+    order.refresh_from_db()
+    stale = form_of(order, notes="ring\r\ntwice", address="mine", opened=opened_by(clerk, order))
+    edit_order(order.pk, actor=SYSTEM, changes={"notes": "do not ring"})
+    page = page_of(clerk.post(f"/orders/NEW/{order.pk}/update", stale))
+    assert "do not ring</textarea>" in page
+
+
+def test_lines_one_left_alone_are_the_newer_ones_and_lines_one_changed_stay(
+    world: World, clerk: Client, order: Order
+) -> None:
+    opened = opened_by(clerk, order)
+    untouched = form_of(order, notes="mine", opened=opened)
+    touched = untouched | {"products[0][quantity]": "7", "products[0][total]": "350"}
+    lamp = world.product("LAMP")
+    edit_order(order.pk, actor=SYSTEM, changes={}, lines=[LineChange(1, product_id=lamp.pk)])
+
+    page = page_of(clerk.post(f"/orders/NEW/{order.pk}/update", untouched))
+    assert ">LAMP</bdi>" in page
+    assert ">MUG</bdi>" not in page
+    assert 'name="total" value="50.00"' in page
+
+    page = page_of(clerk.post(f"/orders/NEW/{order.pk}/update", touched))
+    assert re.search(r'name="products\[0\]\[quantity\]" value="7"', page)
+    assert re.search(r"Now:\s*1 × LAMP, 50.00", page)
+
+
+def test_a_mistake_in_a_stale_form_does_not_make_it_fresh(clerk: Client, order: Order) -> None:
+    stale = form_of(order, full_name="", notes="mine")
+    edit_order(order.pk, actor=SYSTEM, changes={"notes": "theirs"})
+    page = page_of(clerk.post(f"/orders/NEW/{order.pk}/update", stale))
+    assert 'name="version" value="1"' in page
+    again = clerk.post(f"/orders/NEW/{order.pk}/update", stale | {"full_name": "Karim"})
+    assert again.status_code == 409
+    order.refresh_from_db()
+    assert order.notes == "theirs"
 
 
 def test_a_form_for_a_status_that_passed_comes_back_for_the_new_one(

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 # What spreadsheets take for the beginning of a formula, in their wide forms too.
 _STARTS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_WORTH_A_LOOK = frozenset(("'", *_STARTS_FORMULA))
 _SHORTENED = re.compile(r"([+-]?)(\d)(?:[.,](\d+))?[eE]\+?(\d{1,2})")
 # Excel keeps fifteen digits of a number and shows zeros for the rest.
 EXACT_DIGITS = 15
@@ -69,6 +70,8 @@ def as_data(text: str) -> str:
     A text that already begins with apostrophes gets one more where they hide such a
     beginning, so that as_typed() gives back exactly what went in.
     """
+    if text[:1] not in _WORTH_A_LOOK:
+        return text
     return f"'{text}" if text.lstrip("'").startswith(_STARTS_FORMULA) else text
 
 

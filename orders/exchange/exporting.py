@@ -104,11 +104,8 @@ def export_orders(run: Run) -> Finish:
         )
     run.note(requested=len(ids), done=0, skipped=0, failed=0)
     path = jobfiles.result_path(job, run.fence, kind)
-    with files.writing_file(path) as file, FORMATS[kind].writing(file, HEADING) as write_row:
-        for start in range(0, len(ids), AT_ONCE):
-            for row in _read_rows(ids[start : start + AT_ONCE]):
-                write_row(row)
-            run.report(start / len(ids))
+    with files.writing_file(path) as file:
+        FORMATS[kind].write(file, HEADING, _all_rows(run, ids))
     with run.transaction():
         stamp = timezone.localtime().strftime("%Y-%m-%d %H%M")
         jobfiles.keep_result(job, path=path, name=files.shown_name(f"orders {stamp}.{kind}"))
@@ -117,12 +114,18 @@ def export_orders(run: Run) -> Finish:
     return Finish(summary={"rows": len(ids)})
 
 
+def _all_rows(run: Run, ids: Sequence[int]) -> Iterator[list[Cell]]:
+    for start in range(0, len(ids), AT_ONCE):
+        yield from _read_rows(ids[start : start + AT_ONCE])
+        run.report((start + AT_ONCE) / len(ids))
+
+
 def _read_rows(ids: Sequence[int]) -> Iterator[list[Cell]]:
     """The orders as rows, by id; two statements."""
     lines = _read_lines(ids)
     orders = Order.objects.filter(pk__in=list(ids)).order_by("pk").values_list(*_COLUMNS)
     for id, cycle, zone, *facts in orders:
-        facts[3] = facts[3].astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M")
+        facts[3] = facts[3].astimezone(ZoneInfo(zone)).isoformat(" ", "minutes")[:16]
         skus, quantities, prices = lines.get((id, cycle), ((), (), ()))
         facts[_LINES_AT:_LINES_AT] = [",".join(skus), ",".join(quantities), ",".join(prices)]
         yield facts

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from decimal import Decimal
 from pathlib import Path
@@ -18,7 +18,7 @@ from django.conf import settings
 from import_export.formats import base_formats
 
 from orders.exchange.reading import Table, read_table
-from orders.exchange.sheets import CONTENT_TYPES, Cell, WriteRow, writing_table
+from orders.exchange.sheets import CONTENT_TYPES, Cell, write_table
 
 
 class TableFormat(base_formats.Format):  # type: ignore[misc]
@@ -35,11 +35,11 @@ class TableFormat(base_formats.Format):  # type: ignore[misc]
         return read_table(path, **options)
 
     @classmethod
-    def writing(
-        cls, file: IO[bytes], heading: Sequence[str], **options: Any
-    ) -> AbstractContextManager[WriteRow]:
-        """A function that appends a row to the file; see writing_table."""
-        return writing_table(file, cls.KIND, heading, **options)
+    def write(
+        cls, file: IO[bytes], heading: Sequence[str], rows: Iterable[Sequence[Cell]], **options: Any
+    ) -> None:
+        """Writes heading and rows to the file; see write_table."""
+        write_table(file, cls.KIND, heading, rows, **options)
 
     def create_dataset(self, in_stream: bytes | str, **_options: Any) -> tablib.Dataset:
         """Everything as text, the first row that is not empty being the heading."""
@@ -57,9 +57,8 @@ class TableFormat(base_formats.Format):  # type: ignore[misc]
 
     def export_data(self, dataset: tablib.Dataset, **_options: Any) -> bytes:
         file = io.BytesIO()
-        with self.writing(file, [str(name) for name in dataset.headers or ()]) as write_row:
-            for row in dataset:
-                write_row([_cell(value) for value in row])
+        heading = [str(name) for name in dataset.headers or ()]
+        self.write(file, heading, ([_cell(value) for value in row] for row in dataset))
         return file.getvalue()
 
     def get_title(self) -> str:

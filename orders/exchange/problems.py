@@ -5,9 +5,11 @@ Which rows are wrong is found by the imports.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
+
+from django.db.models import QuerySet
 
 from orders.domain import files, jobfiles
 from orders.domain.jobruns import Run
@@ -16,6 +18,7 @@ from orders.exchange.formats import FORMATS
 from orders.models import JobItem
 
 MAX_VALUE = 200
+AT_ONCE = 2_000
 
 
 @dataclass(frozen=True)
@@ -40,26 +43,33 @@ class RowProblem:
 def give_back_refused_rows(run: Run, *, kind: str, heading: Sequence[str], delimiter: str = ",") -> None:
     """The refused rows as the person wrote them, with two more columns, as a file of the kind uploaded."""
     refused = JobItem.objects.filter(job_id=run.job.pk, outcome=JobItem.Outcome.FAILED).order_by("number")
+    if not refused.exists():
+        return
     own = [place for place, name in enumerate(heading) if name.strip().lower() not in (PROBLEM, REMEDY)]
     path = jobfiles.result_path(run.job, run.fence, kind)
-    written = 0
-    with (
-        files.writing_file(path) as file,
-        FORMATS[kind].writing(
-            file, [*(heading[place] for place in own), PROBLEM, REMEDY], delimiter=delimiter or ","
-        ) as write_row,
+    with files.writing_file(path) as file:
+        FORMATS[kind].write(
+            file,
+            [*(heading[place] for place in own), PROBLEM, REMEDY],
+            _rows_with_words(run, refused, own),
+            delimiter=delimiter or ",",
+        )
+    stem = run.job.upload_name.rpartition(".")[0] or run.job.upload_name or "rows"
+    jobfiles.keep_result(run.job, path=path, name=files.shown_name(f"{stem} - refused.{kind}"))
+
+
+def _rows_with_words(run: Run, refused: QuerySet[JobItem], own: Sequence[int]) -> Iterator[list[str]]:
+    """Chunk by chunk: on SQLite an open cursor and heartbeats on one connection get in each other's way."""
+    after = 0
+    while chunk := list(
+        refused.filter(number__gt=after).values_list("number", "payload__cells", "problems")[:AT_ONCE]
     ):
-        for cells, problems in refused.values_list("payload__cells", "problems").iterator(chunk_size=2000):
+        for _number, cells, problems in chunk:
             errors = [problem for problem in problems if not problem.get("is_warning")]
-            row = [cells[place] if place < len(cells) else "" for place in own]
             said = "; ".join(
                 f"{p['column']}: {p['message']}" if p["column"] else p["message"] for p in errors
             )
-            write_row([*row, said, " ".join(dict.fromkeys(p["remedy"] for p in errors))])
-            written += 1
-            run.tick()
-    if not written:
-        files.remove_file(path)
-        return
-    stem = run.job.upload_name.rpartition(".")[0] or run.job.upload_name or "rows"
-    jobfiles.keep_result(run.job, path=path, name=files.shown_name(f"{stem} - refused.{kind}"))
+            remedies = " ".join(dict.fromkeys(p["remedy"] for p in errors))
+            yield [*(cells[place] if place < len(cells) else "" for place in own), said, remedies]
+        after = chunk[-1][0]
+        run.tick()

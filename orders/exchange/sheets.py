@@ -1,4 +1,4 @@
-"""Writes tables: rows of text and numbers as CSV, .xlsx or JSON, streamed, every cell data.
+"""Writes tables: rows of text and numbers as CSV, .xlsx or JSON, row by row as they come, every cell data.
 
 What the rows hold, and where the file lies, is said by the caller.
 """
@@ -6,106 +6,119 @@ What the rows hold, and where the file lies, is said by the caller.
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
+from itertools import chain
 from typing import IO, Any
 
 import xlsxwriter
 from django.conf import settings
+from rustpy_xlsxwriter import write_worksheet
 
 from orders.exchange.cells import as_data
 
 Cell = str | int | Decimal | None
-WriteRow = Callable[[Sequence[Cell]], None]
 
 CONTENT_TYPES = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "json": "application/json",
 }
+COLUMN_WIDTH = 18.0
 
 
-@contextmanager
-def writing_table(
-    file: IO[bytes], kind: str, heading: Sequence[str], *, delimiter: str = ","
-) -> Iterator[WriteRow]:
-    """A function that appends a row; the table is complete when the block ends.
+def write_table(
+    file: IO[bytes],
+    kind: str,
+    heading: Sequence[str],
+    rows: Iterable[Sequence[Cell]],
+    *,
+    delimiter: str = ",",
+) -> None:
+    """Writes the heading and the rows, taking one row at a time.
 
     Texts stay texts in every program that opens the file: what begins like a formula is
     marked in CSV and typed as a string in .xlsx. Whole numbers and Decimals become numbers there.
     """
     match kind:
         case "xlsx":
-            writer = _writing_workbook(file, heading)
+            _write_workbook(file, heading, rows)
         case "json":
-            writer = _writing_json(file, heading)
+            _write_json(file, heading, rows)
         case _:
-            writer = _writing_csv(file, heading, delimiter)
-    with writer as write_row:
-        yield write_row
+            _write_csv(file, heading, rows, delimiter)
 
 
-@contextmanager
-def _writing_csv(file: IO[bytes], heading: Sequence[str], delimiter: str) -> Iterator[WriteRow]:
+def _write_csv(
+    file: IO[bytes], heading: Sequence[str], rows: Iterable[Sequence[Cell]], delimiter: str
+) -> None:
     # With the mark, Excel reads UTF-8; without it, it guesses the machine's own encoding.
     text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="", write_through=False)
-    rows = csv.writer(text, delimiter=delimiter, lineterminator="\r\n")
-    rows.writerow([as_data(name) for name in heading])
-
-    def write_row(cells: Sequence[Cell]) -> None:
-        rows.writerow([as_data(cell) if isinstance(cell, str) else cell for cell in cells])
-
-    yield write_row
+    writer = csv.writer(text, delimiter=delimiter, lineterminator="\r\n")
+    writer.writerow([as_data(name) for name in heading])
+    writer.writerows([as_data(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
     text.flush()
     text.detach()
 
 
-@contextmanager
-def _writing_workbook(file: IO[bytes], heading: Sequence[str]) -> Iterator[WriteRow]:
-    with tempfile.TemporaryDirectory(dir=settings.DATA_DIR) as folder:
-        book = xlsxwriter.Workbook(
-            file, {"constant_memory": True, "tmpdir": folder, "strings_to_formulas": False}
+def _write_workbook(file: IO[bytes], heading: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
+    coming = iter(rows)
+    first = next(coming, None)
+    if first is None or len(set(heading)) < len(heading) or not all(heading):
+        # The fast writer takes its heading from the first row's keys.
+        _write_any_workbook(file, heading, coming if first is None else chain([first], coming))
+        return
+    # Given a path it writes as it goes, given a file it holds all of it first.
+    target: Any = getattr(file, "name", file)
+    try:
+        write_worksheet(
+            (dict(zip(heading, row, strict=True)) for row in chain([first], coming)),
+            target,
+            sheet_name="Sheet1",
+            freeze_row=1,
+            bold_headers=True,
+            column_width=COLUMN_WIDTH,
+            ignore_errors=list(heading),  # digits that are text are so on purpose
         )
-        sheet = book.add_worksheet()
-        sheet.freeze_panes(1, 0)
-        bold = book.add_format({"bold": True})
-        for place, name in enumerate(heading):
-            sheet.write_string(0, place, name, bold)
-            sheet.set_column(place, place, min(max(len(name) + 2, 12), 40))
-        number = 0
-
-        def write_row(cells: Sequence[Cell]) -> None:
-            nonlocal number
-            number += 1
-            for place, cell in enumerate(cells):
-                if isinstance(cell, str):
-                    if cell:
-                        sheet.write_string(number, place, cell)
-                elif cell is not None:
-                    sheet.write_number(number, place, cell)
-
-        yield write_row
-        book.close()
+    except BaseException as error:
+        # A disk that refuses is a panic in Rust, which is no Exception, or a plain RuntimeError.
+        if type(error).__module__ != "pyo3_runtime" and type(error) is not RuntimeError:
+            raise
+        is_full = any(sign in str(error) for sign in ("StorageFull", "FileTooLarge", "No space left"))
+        raise OSError(errno.ENOSPC if is_full else errno.EIO, str(error)) from None
 
 
-@contextmanager
-def _writing_json(file: IO[bytes], heading: Sequence[str]) -> Iterator[WriteRow]:
+def _write_any_workbook(file: IO[bytes], heading: Sequence[str], rows: Iterator[Sequence[Cell]]) -> None:
+    book = xlsxwriter.Workbook(
+        file, {"constant_memory": True, "tmpdir": str(settings.DATA_DIR), "strings_to_formulas": False}
+    )
+    sheet = book.add_worksheet()
+    sheet.freeze_panes(1, 0)
+    sheet.set_column(0, max(len(heading) - 1, 0), COLUMN_WIDTH)
+    bold = book.add_format({"bold": True})
+    for place, name in enumerate(heading):
+        sheet.write_string(0, place, name, bold)
+    for number, row in enumerate(rows, start=1):
+        for place, cell in enumerate(row):
+            if isinstance(cell, str):
+                if cell:
+                    sheet.write_string(number, place, cell)
+            elif cell is not None:
+                sheet.write_number(number, place, cell)
+    book.close()
+
+
+def _write_json(file: IO[bytes], heading: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
     encode = json.JSONEncoder(ensure_ascii=False, default=_plain).encode
-    is_first = True
-    file.write(b"[")
-
-    def write_row(cells: Sequence[Cell]) -> None:
-        nonlocal is_first
-        file.write(b"\n" if is_first else b",\n")
-        file.write(encode(dict(zip(heading, cells, strict=True))).encode())
-        is_first = False
-
-    yield write_row
-    file.write(b"\n]\n")
+    separator = b"[\n"
+    for row in rows:
+        file.write(separator)
+        file.write(encode(dict(zip(heading, row, strict=True))).encode())
+        separator = b",\n"
+    file.write(b"[]\n" if separator == b"[\n" else b"\n]\n")
 
 
 def _plain(value: Any) -> int | float | str:

@@ -6,6 +6,8 @@ import csv
 import datetime as dt
 import json
 import os
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +18,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from config.settings import BASE_DIR
 from orders.domain import files, jobfiles, jobs
 from orders.domain.jobruns import claim_job, run_job
 from orders.exchange import exporting
@@ -245,6 +248,31 @@ def test_a_full_disk_leaves_no_file_and_can_be_tried_again(
     jobs.retry_job(job.pk, actor=actor(manager))
     work()
     assert len(rows_of(job)) == 1
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx", "json"])
+def test_a_disk_that_refuses_is_told_from_a_fault(kind: str, tmp_path: Path) -> None:
+    script = (
+        "import os, resource, signal, sys; from pathlib import Path\n"
+        "import django; django.setup()\n"
+        "from orders.exchange.sheets import write_table\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
+        "try:\n"
+        "    with Path(sys.argv[1]).open('xb') as file:\n"
+        "        write_table(file, sys.argv[2], ['a'], ([os.urandom(40).hex()] for _ in range(20_000)))\n"
+        "except OSError as error:\n"
+        "    print(error.errno in (27, 28))\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "file"), kind],
+        cwd=BASE_DIR,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.stdout == "True\n"
 
 
 def test_the_statements_grow_with_chunks_not_with_orders(

@@ -203,6 +203,19 @@ class Order(models.Model):
                 name="order_open_counts",
                 condition=ALIVE & Q(tab__in=[tab.value for tab in OPEN_TABS]),
             ),
+            # Work that waits inside of a large tab: returns not yet back on the shelf, calls to be made.
+            models.Index(
+                fields=("status", "-created_at", "-id"),
+                name="order_returns_open",
+                condition=ALIVE & Q(status__in=[Status.RETURNED, Status.RETURN_RECEIVED]),
+            ),
+            models.Index(
+                fields=("call_center", "-created_at", "-id"),
+                name="order_to_call",
+                condition=ALIVE
+                & Q(tab=Tab.NEW)
+                & Q(call_center__in=[CallCenter.PENDING, CallCenter.NO_ANSWER, CallCenter.POSTPONED]),
+            ),
         )
 
     def __str__(self) -> str:

@@ -142,7 +142,10 @@ class Said:
 
 
 def _read(request: HttpRequest, bench: Bench) -> Said:
-    """Every field of the call; all that is wrong with them is said at once."""
+    """Every field of the call; all that is wrong with them is said at once.
+
+    At the return benches `cycle` may name the trip beside the reference, as the label does in its code.
+    """
     body = read_body(request)
     errors: dict[str, list[str]] = {}
 
@@ -161,9 +164,10 @@ def _read(request: HttpRequest, bench: Bench) -> Said:
         warehouse_id=read(body.number, "warehouseId", required=bench.needs_warehouse),
         reason=read(body.text, "description", required=bench.needs_reason, max_length=MAX_REASON),
     )
+    cycle = read(body.number, "cycle") if bench.mode in RETURN_STEPS else None
     if errors:
         raise InvalidInput(errors)
-    return said
+    return said if cycle is None else replace(said, scanned=f"{said.scanned}-{cycle}", keys="")
 
 
 def _day_for(request: HttpRequest, said: Said) -> dt.date | None:

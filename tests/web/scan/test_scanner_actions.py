@@ -97,6 +97,28 @@ def test_the_warehouse_sent_is_where_the_goods_leave(world: World, manager: Clie
     assert world.shelf() == (10, 0)
 
 
+@pytest.mark.parametrize("cycle", [1, "1"])
+def test_the_cycle_sent_names_the_earlier_parcel_at_the_return_bench(
+    world: World, manager: Client, cycle: int | str
+) -> None:
+    order = world.walk(world.order(status="RETURNED"), "renew")
+    assert world.shelf() == (8, 0)
+    answer = manager.post(
+        RESTOCK, json.dumps(said(order, world, cycle=cycle)), content_type="application/json"
+    )
+    order.refresh_from_db()
+    assert (answer.status_code, answer.json()["outcome"]) == (200, "done")
+    assert (order.status, order.cycle, world.shelf()) == ("NEW", 2, (10, 0))
+
+
+def test_a_cycle_that_no_parcel_had_is_unknown(world: World, manager: Client) -> None:
+    order = world.walk(world.order(status="RETURNED"), "renew")
+    before = everything()
+    answer = manager.post(RESTOCK, json.dumps(said(order, world, cycle=3)), content_type="application/json")
+    assert (answer.status_code, answer.json()["code"]) == (404, "unknown")
+    assert everything() == before
+
+
 def test_already_done_is_200_and_says_so(world: World, manager: Client) -> None:
     order = world.order(status="PACKED")
     answer = manager.post(PACK, said(order, world), headers=JSON)

@@ -79,6 +79,13 @@ _OF_LINE = re.compile(r"products(?:\.([0-9]+)(?:\.(\w+))?)?")
 _LINE_FIELDS = {"sku": "product_id", "id": "product_id"}
 
 
+# The document's own words, which programs may compare: they are not translated.
+CREATED = "Order created successfully"
+UPDATED = "Order updated successfully"
+INVALID = "Validation failed"
+CONFIRMED = "Order confirmed by call center"
+
+
 def envelope(failure: Failure) -> dict[str, Any]:
     """`{"status": "error", "message", "errors"}`, and a code where the status alone does not say it."""
     errors = {path: list(texts) for path, texts in failure.errors.items()}
@@ -90,7 +97,7 @@ def envelope(failure: Failure) -> dict[str, Any]:
     return body
 
 
-V1 = register(Dialect("api:v1", "/api/v1/", envelope, invalid_message="Validation failed"))
+V1 = register(Dialect("api:v1", "/api/v1/", envelope, invalid_message=INVALID))
 
 
 def word_of(status: str, remembered_status: str = "") -> str:
@@ -169,7 +176,7 @@ def history_out(order: Order, events: Iterable[OrderEvent], merchant: Merchant) 
             {
                 "type": EventType.CALL_CENTER.value,
                 "status": CallCenter.CONFIRMED.value,
-                "message": _("Order confirmed by call center"),
+                "message": CONFIRMED,
                 "created_at": moment(order.created_at, zone),
             }
         )
@@ -259,4 +266,4 @@ def path_out(path: str) -> str:
 
 
 def required(name: str) -> str:
-    return _("The %(field)s field is required.") % {"field": name.replace("_", " ")}
+    return f"The {name.replace('_', ' ')} field is required."

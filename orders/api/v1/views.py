@@ -97,7 +97,7 @@ class Orders(DialectView):
             order = Order.objects.get(pk=made[0].id)
             return 201, {
                 "status": "success",
-                "message": _("Order created successfully"),
+                "message": mapping.CREATED,
                 "data": mapping.order_out(order, lines_of([order])[order.pk], merchant),
             }
 
@@ -151,9 +151,7 @@ class OneOrder(DialectView):
         except InvalidInput as refusal:
             raise InvalidInput(mapping.errors_out(refusal.errors)) from refusal
         order.refresh_from_db()
-        return json_response(
-            {"status": "success", "message": _("Order updated successfully"), "data": self._show(order)}
-        )
+        return json_response({"status": "success", "message": mapping.UPDATED, "data": self._show(order)})
 
     def _show(self, order: Order) -> dict[str, Any]:
         return mapping.order_out(order, lines_of([order])[order.pk], self.caller.merchant)

@@ -25,6 +25,10 @@ from orders.models import TAB_OF_STATUS, Merchant, Order, OrderEvent, OrderLine,
 
 WEB = register(Dialect("api:web", "/api/web/", plain_envelope, invalid_message="The given data was invalid."))
 DEFAULT_REASON = "through api"
+# Words that programs may compare: they are not translated.
+CREATED = "Orders created successfully."
+UPDATED = "Orders updated successfully."
+DELETED = "Order deleted successfully."
 MAX_ORDERS = 1_000
 
 # The action that leads to each status, one step of the table of transitions.

@@ -80,7 +80,7 @@ class Orders(DialectView):
         def work() -> tuple[int, Any]:
             made = take_orders(read.drafts, misshapen=read.misshapen, caller=self.caller, rules=intake.WEB)
             return 200, {
-                "message": _("Orders created successfully."),
+                "message": mapping.CREATED,
                 "data": [
                     {
                         "index": one.index,
@@ -102,7 +102,7 @@ class Orders(DialectView):
         statuses = move_together(asked, merchant=merchant, actor=self.caller.actor)
         return json_response(
             {
-                "message": _("Orders updated successfully."),
+                "message": mapping.UPDATED,
                 "data": [
                     {
                         "index": index,
@@ -140,7 +140,7 @@ class OneOrder(DialectView):
             raise Http404
         if result.code != Code.DONE:
             raise InvalidInput({"reference": [result.message]})
-        return json_response({"message": _("Order deleted successfully.")})
+        return json_response({"message": mapping.DELETED})
 
 
 def _searched(orders: OrderQuerySet, params: Mapping[str, str]) -> OrderQuerySet:

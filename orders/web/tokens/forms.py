@@ -20,6 +20,8 @@ ABILITIES = {
     "update": _("Update orders: change what they say and move them"),
     "delete": _("Delete orders that were never packed"),
 }
+# As a list says them beside each other.
+SHORT_ABILITIES = {"view": _("see"), "create": _("create"), "update": _("update"), "delete": _("delete")}
 
 
 class TokenForm(forms.Form):

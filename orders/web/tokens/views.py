@@ -21,7 +21,7 @@ from orders.web.access import actor_of, requires, wants_json
 from orders.web.bodies import read_body
 from orders.web.forms import show_refusal
 from orders.web.settings.sections import draw
-from orders.web.tokens.forms import ABILITIES, TokenForm
+from orders.web.tokens.forms import SHORT_ABILITIES, TokenForm
 
 SECTION = "tokens"
 READING_AND_WRITING = ("GET", "POST")
@@ -42,7 +42,7 @@ def list_tokens(request: HttpRequest) -> HttpResponse:
             "is_live": token.is_live(at),
             "is_ending": token in ending,
             "may_rotate": token.is_live(at) and getattr(token, "followed_by", None) is None,
-            "abilities": [ABILITIES[name] for name in token.abilities],
+            "abilities": [SHORT_ABILITIES[name] for name in token.abilities],
         }
         for token in found
     ]

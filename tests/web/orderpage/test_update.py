@@ -7,6 +7,7 @@ import json
 import re
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
@@ -313,6 +314,25 @@ def test_the_form_needs_its_version(clerk: Client, order: Order) -> None:
     assert answer.status_code == 422
     order.refresh_from_db()
     assert order.notes == ""
+
+
+def test_a_program_may_send_a_form_without_a_version(clerk: Client, order: Order) -> None:
+    line = order.lines.get()
+    fields = said(order, notes="by form") | {
+        "products[0][id]": str(line.product_id),
+        "products[0][quantity]": "2",
+        "products[0][total]": "100",
+    }
+    del fields["products"]
+    answer = clerk.patch(
+        f"/orders/NEW/{order.pk}/update",
+        urlencode(fields),
+        content_type="application/x-www-form-urlencoded",
+        headers={"accept": "application/json"},
+    )
+    assert answer.status_code == 200, answer.content
+    order.refresh_from_db()
+    assert order.notes == "by form"
 
 
 def test_a_stale_form_comes_back_with_both_values_and_saves_the_second_time(

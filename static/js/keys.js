@@ -1,4 +1,4 @@
-// Keys that work on every page: / goes to the scan-or-search box, ? shows the keys.
+// Keys that work on every page: / goes to the scan-or-search box and Esc leaves it, ? shows the keys.
 
 const typing = (target) => target.closest?.("input, textarea, select, [contenteditable]");
 
@@ -15,6 +15,12 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     document.getElementById("keys")?.showModal();
   }
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || event.defaultPrevented || !event.target.matches?.("[data-find]")) return;
+  event.preventDefault(); // what was typed stays, and so does the selection
+  event.target.blur(); // the page's own keys work again
 });
 
 document.addEventListener("click", (event) => {

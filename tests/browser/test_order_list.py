@@ -72,6 +72,19 @@ def test_tabs_filters_and_chips_change_the_list_and_the_address_without_a_reload
     assert page.evaluate("window.stayed") is True
 
 
+def test_escape_leaves_the_search_box_and_the_lists_keys_work_again(page: Page, orders: list[Order]) -> None:
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    page.keyboard.press("/")
+    page.keyboard.type("safi")
+    page.keyboard.press("Escape")
+    expect(page.locator("[data-find]")).not_to_be_focused()
+    expect(page.locator("[data-find]")).to_have_value("safi")
+    expect(page.locator('input[name="ids"]:checked')).to_have_count(1)
+    page.keyboard.press("j")
+    expect(page.locator("tbody tr:focus")).to_have_count(1)
+
+
 def test_the_search_box_finds_and_follows_the_list(page: Page, orders: list[Order]) -> None:
     page.keyboard.press("/")
     page.keyboard.type(orders[7].reference)

@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 
 from orders.models import Job, User
 from orders.web.access import requires
+from orders.web.jobs.presenting import announce_ended_jobs
 
 THEMES = ("light", "dark")
 THEME_COOKIE = "theme"
@@ -95,13 +96,25 @@ class Frame:
         return any(entry.is_current for entry in self.more_entries)
 
     @cached_property
-    def running_jobs(self) -> int:
-        """How many of this person's jobs are waiting or running."""
+    def open_jobs(self) -> list[tuple[int, int]]:
+        """This person's jobs that are waiting or running, with their progress in percent."""
         if not self.user.is_authenticated:
-            return 0
-        return Job.objects.filter(
-            owner_id=self.user.pk, state__in=(Job.State.QUEUED, Job.State.RUNNING)
-        ).count()
+            return []
+        own = Job.objects.filter(owner_id=self.user.pk, state__in=(Job.State.QUEUED, Job.State.RUNNING))
+        return list(own.order_by("id").values_list("pk", "progress"))
+
+    @property
+    def running_jobs(self) -> int:
+        return len(self.open_jobs)
+
+    @property
+    def jobs_progress(self) -> int:
+        return sum(progress for _pk, progress in self.open_jobs) // len(self.open_jobs)
+
+    @property
+    def jobs_query(self) -> str:
+        """What the slot sends along, to be told which of its jobs have ended."""
+        return f"?known={','.join(str(pk) for pk, _progress in self.open_jobs)}" if self.open_jobs else ""
 
     @property
     def initials(self) -> str:
@@ -141,8 +154,10 @@ def frame(request: HttpRequest) -> dict[str, Any]:
 
 @requires()
 def show_running_jobs(request: HttpRequest) -> HttpResponse:
-    """The slot of the top bar that says how many of the person's jobs are under way."""
-    return render(request, "frame/running_jobs.html")
+    """The slot of the top bar that says how many of the person's jobs are under way, and which have ended."""
+    answer = render(request, "frame/running_jobs.html")
+    announce_ended_jobs(request, answer)
+    return answer
 
 
 @requires(methods=("POST",))

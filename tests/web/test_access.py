@@ -34,7 +34,6 @@ FOR_EVERYBODY = {
     "password_change",
     "password_change_done",
     "running-jobs",
-    "jobs-running",
 }
 
 

@@ -155,7 +155,6 @@ ROUTES: dict[str, Route] = {
         "POST", "/orders/mark-orders-as-delivered-by-import", SHIP
     ),
     "jobs/": _page("/jobs/", SEE),
-    "jobs/running": _page("/jobs/running", EVERYBODY),
     "jobs/mark": _page("/jobs/mark", SHIP | TAKE_BACK),
     "jobs/<int:job_id>/": _page("/jobs/{job}/", SEE, theirs=404),
     "jobs/<int:job_id>/commit": Route("POST", "/jobs/{job}/commit", SEE, theirs=404),

@@ -5,11 +5,13 @@ What a job does and when it ends stands in orders/domain; which view shows it, i
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -18,6 +20,7 @@ from django.utils.translation import ngettext
 from orders.domain.bulk import DOINGS
 from orders.domain.transitions import TRANSITIONS, Action
 from orders.models import Job, JobItem
+from orders.web.bodies import whole_number
 
 State, Outcome = Job.State, JobItem.Outcome
 
@@ -240,3 +243,21 @@ def _item_problems(job: Job, outcomes: tuple[JobItem.Outcome, ...]) -> list[dict
         ]
         rows += [{"row": number, **problem} for problem in found]
     return rows
+
+
+# --- the top bar's slot ----------------------------------------------------------------------
+
+
+def announce_ended_jobs(request: HttpRequest, answer: HttpResponse) -> None:
+    """Has the page say aloud which of the jobs it knew as running (`known`) have ended."""
+    known = [
+        number for text in request.GET.get("known", "").split(",")[:50] if (number := whole_number(text))
+    ]
+    mine = Job.objects.filter(owner_id=request.user.pk, pk__in=known).order_by("id") if known else ()
+    ended = [job for job in mine if not is_open(job)]
+    if ended:
+        job = ended[-1]
+        kinds = {State.FAILED: "error", State.PREVIEWED: "info"}
+        text = f"{title_of(job)}: {job.get_state_display()}"
+        said = {"kind": kinds.get(State(job.state), "success"), "text": text}
+        answer["HX-Trigger"] = json.dumps({"notify": said})

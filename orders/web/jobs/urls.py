@@ -13,7 +13,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     ),
     path("jobs/", views.job_list, name="job-list"),
     path("jobs/mark", doors.mark_page, name="jobs-mark"),
-    path("jobs/running", views.jobs_running, name="jobs-running"),
     path("jobs/<int:job_id>/", views.job_show, name="job-show"),
     path("jobs/<int:job_id>/commit", views.job_commit, name="job-commit"),
     path("jobs/<int:job_id>/cancel", views.job_cancel, name="job-cancel"),

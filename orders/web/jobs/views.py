@@ -5,7 +5,6 @@ Where jobs are started from a file or for a file stands in doors.py.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 from urllib.parse import urlencode
 
@@ -250,33 +249,3 @@ def job_file(request: HttpRequest, job_id: int, file_id: int) -> HttpResponse:
     answer["X-Content-Type-Options"] = "nosniff"
     answer["Cache-Control"] = "private, no-store"
     return answer  # type: ignore[return-value]
-
-
-@requires()
-def jobs_running(request: HttpRequest) -> HttpResponse:
-    """The top bar's line: how many of my jobs run and how far they are; says when one has ended."""
-    mine = Job.objects.filter(owner_id=request.user.pk)
-    running = list(mine.filter(state__in=jobs.OPEN).order_by("id").values_list("pk", "progress"))
-    answer = render(
-        request,
-        "jobs/_running.html",
-        {
-            "count": len(running),
-            "known": ",".join(str(pk) for pk, _progress in running),
-            "progress": sum(progress for _pk, progress in running) // len(running) if running else 0,
-        },
-    )
-    known = [
-        number for text in request.GET.get("known", "").split(",")[:50] if (number := whole_number(text))
-    ]
-    ended = [job for job in mine.filter(pk__in=known) if not is_open(job)]
-    if ended:
-        answer["HX-Trigger"] = json.dumps({"notify": _ending(ended)})
-    return answer
-
-
-def _ending(ended: list[Job]) -> dict[str, str]:
-    job = ended[-1]
-    kind = {Job.State.FAILED: "error", Job.State.PREVIEWED: "info"}.get(Job.State(job.state), "success")
-    text = f"{title_of(job)}: {job.get_state_display()}"
-    return {"kind": kind, "text": text}

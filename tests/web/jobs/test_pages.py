@@ -339,22 +339,22 @@ def test_forged_commits_do_nothing(manager: Client) -> None:
 def test_the_line_shows_what_runs_and_says_when_it_has_ended(manager: Client) -> None:
     job = started(manager, check=False)
     Job.objects.update(state=Job.State.RUNNING, progress=30)
-    running = page(manager, "/jobs/running", **HTMX)
-    assert f'hx-get="/jobs/running?known={job.pk}" hx-trigger="every 3s"' in running
+    running = page(manager, "/running-jobs", **HTMX)
+    assert f'hx-get="/running-jobs?known={job.pk}" hx-trigger="every 3s' in running
     assert '<progress max="100" value="30"' in running
     Job.objects.update(state=Job.State.DONE)
-    ended = manager.get(f"/jobs/running?known={job.pk},7,x", headers=HTMX)
-    assert "hx-get" not in ended.content.decode()
+    ended = manager.get(f"/running-jobs?known={job.pk},7,x", headers=HTMX)
+    assert "every 3s" not in ended.content.decode()
     assert json.loads(ended["HX-Trigger"]) == {
         "notify": {"kind": "success", "text": "Import of orders.csv: Done"}
     }
-    assert "HX-Trigger" not in manager.get("/jobs/running", headers=HTMX)
+    assert "HX-Trigger" not in manager.get("/running-jobs", headers=HTMX)
 
 
 def test_the_line_says_nothing_of_other_peoples_jobs(manager: Client) -> None:
     job = started(manager, check=False)
     Job.objects.update(state=Job.State.DONE)
-    answer = at_work("admin").get(f"/jobs/running?known={job.pk}", headers=HTMX)
+    answer = at_work("admin").get(f"/running-jobs?known={job.pk}", headers=HTMX)
     assert "HX-Trigger" not in answer
 
 

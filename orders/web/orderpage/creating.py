@@ -28,6 +28,7 @@ from orders.domain.intake import (
 )
 from orders.domain.refusals import InvalidInput
 from orders.domain.submitting import AlreadySubmitted, Made, submit_order, was_submitted
+from orders.domain.texts import read_amount, read_whole
 from orders.models import Merchant
 from orders.web.access import actor_of, requires, wants_json
 from orders.web.bodies import Body, read_body, whole_number
@@ -127,15 +128,29 @@ def _read(request: HttpRequest, actor: Actor) -> _Typed:
                 product_id=line.product_id or None,
                 sku=line.sku,
                 quantity=line.quantity,
-                price=line.price,
+                price=_price_of(line, place) if wants_json(request) else line.price,
             )
-            for line in lines
+            for place, line in enumerate(lines)
         ),
     )
     nonce = body.text("nonce") or request.headers.get("Idempotency-Key", "")
     if body.is_json and not nonce:
         nonce = fresh_nonce()  # a program that sends no key means each call
     return _Typed(merchant, body, lines, draft, nonce)
+
+
+def _price_of(line: TypedLine, place: int) -> Any:
+    """A unit's price: as sent, or from the line's total (the field of an update) where only that was sent."""
+    if line.price not in (None, "") or line.total in (None, ""):
+        return line.price
+    total, units = read_amount(line.total), read_whole(line.quantity)
+    if total is None or units is None or units < 1:
+        return line.total  # refused by the domain, with what is wrong of the amount or the units
+    price = read_amount(total / units)
+    if price is None:
+        words = _("This total does not divide by the units. Send the price of one unit.")
+        raise InvalidInput({f"products.{place}.total": [words]})
+    return price
 
 
 def _merchants(actor: Actor) -> QuerySet[Merchant]:

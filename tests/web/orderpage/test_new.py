@@ -277,6 +277,33 @@ def test_a_program_gets_201_and_the_order(world: World, clerk: Client) -> None:
     assert Order.objects.count() == 1
 
 
+@pytest.mark.parametrize(
+    ("line", "status", "said"),
+    [
+        ({"quantity": 2, "total": 90}, 201, 90),
+        ({"quantity": 3, "total": 10}, 422, ["products.0.total"]),
+        ({"quantity": 2, "total": "much"}, 422, ["products.0.price"]),
+        ({"quantity": 0, "total": 90}, 422, ["products.0.quantity"]),
+    ],
+)
+def test_a_programs_line_total_is_never_passed_over(
+    world: World, clerk: Client, line: dict[str, Any], status: int, said: Any
+) -> None:
+    body = {
+        "merchant": "atlas",
+        "full_name": "Salma Tazi",
+        "phone": "0612345678",
+        "city": "Fes",
+        "address": "4 rue Ibn Sina",
+        "products": [{"sku": "MUG"} | line],
+    }
+    answer = clerk.post("/orders/new", json.dumps(body), content_type="application/json")
+    assert answer.status_code == status, answer.content
+    found = answer.json()["data"]["total"] if status == 201 else list(answer.json()["errors"])
+    assert found == said
+    assert Order.objects.count() == (status == 201)
+
+
 def test_a_programs_mistakes_are_named_by_field(world: World, clerk: Client) -> None:
     answer = clerk.post(
         "/orders/new",

@@ -63,7 +63,7 @@ class DialectView(APIView):
         token = self.caller.token
         self.window = count_call(f"token:{token.pk}", limit=token.rate)
         if not self.window.passes:
-            _log.warning("rate exceeded", token_name=token.name, client_token=token.shown)
+            _log.warning("rate exceeded", caller=str(token))
             raise Failed(
                 Failure(
                     429,
@@ -75,7 +75,7 @@ class DialectView(APIView):
             )
         ability = self.abilities.get("GET" if request.method == "HEAD" else request.method or "")
         if ability is not None and ability not in token.abilities:
-            _log.warning("ability missing", ability=ability, client_token=token.shown)
+            _log.warning("ability missing", ability=ability, caller=str(token))
             raise Failed(ability_missing(f"orders.{ability}"))
 
     def handle_exception(self, error: Exception) -> HttpResponse:  # type: ignore[override]

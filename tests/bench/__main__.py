@@ -30,7 +30,7 @@ def main() -> int:
     _set_up()
     from django.core.management import call_command
 
-    from tests.bench import intake, listing, shipping
+    from tests.bench import intake, listing, programs, shipping
     from tests.bench.databases import prepared, use
     from tests.bench.filling import PACKED
 
@@ -42,7 +42,7 @@ def main() -> int:
     figures = []
     if options.only in (None, "jobs"):
         use(prepared("jobs", orders=60_000, shares=PACKED, fresh=True))
-        figures += [shipping.measure(), intake.measure()]
+        figures += [shipping.measure(), intake.measure(), programs.measure()]
         _show(figures)
     if options.only in (None, "lists", "audit"):
         databases = {size: prepared(str(size), orders=size) for size in sizes}

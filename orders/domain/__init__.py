@@ -6,5 +6,7 @@
 | how orders are moved | moving.py |
 | stock: reserve, consume, receive, count | stock.py |
 | how orders come in and change | intake.py, editing.py |
+| why an order is not on the road yet | explaining.py |
+| calls to customers, deletion | confirming.py, deleting.py |
 | what a scan does | scanning.py |
 """

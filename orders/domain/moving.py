@@ -21,6 +21,7 @@ from django.utils.translation import gettext as _
 
 from orders.domain import stock
 from orders.domain.actors import Actor
+from orders.domain.batches import report_for, words_if_too_many
 from orders.domain.deciding import (
     WRITABLE,
     Call,
@@ -41,7 +42,6 @@ from orders.domain.serving import plan_stock, take_stock
 from orders.domain.transitions import TRANSITIONS, Action, resumes
 from orders.models import EventType, Order, OrderEvent, Status, Warehouse
 
-MAX_IDS = 1000
 MAX_MESSAGE = 1000
 
 _FINE = frozenset({Code.DONE, Code.ALREADY_DONE})
@@ -120,11 +120,11 @@ def move_orders(
     def work() -> Report:
         plan = _plan(call, ids, lock=True)
         if all_or_nothing:
-            report = _report(plan, ids)
+            report = report_for(ids, plan.answers)
             if any(result.code not in _FINE for result in report.results):
                 raise BatchRefused(report)
         _write(call, plan)
-        return _report(plan, ids)
+        return report_for(ids, plan.answers)
 
     return write_transaction(work)
 
@@ -133,7 +133,7 @@ def preview_move(action: Action | str, ids: Sequence[int], *, actor: Actor, **sa
     """What move_orders with the same arguments would answer at this moment; writes nothing."""
     said.pop("all_or_nothing", None)
     call = _checked_call(action, ids, actor=actor, previewing=True, **said)
-    return _report(_plan(call, ids, lock=False), ids)
+    return report_for(ids, _plan(call, ids, lock=False).answers)
 
 
 # --- the call ---------------------------------------------------------------------
@@ -155,11 +155,8 @@ def _checked_call(
     moment = at or timezone.now()
     row = TRANSITIONS[action]
     errors: dict[str, list[str]] = {}
-    if len(set(ids)) > MAX_IDS:
-        errors["ids"] = [
-            _("%(count)s orders are too many for one call; choose at most %(limit)s.")
-            % {"count": len(set(ids)), "limit": MAX_IDS}
-        ]
+    if words := words_if_too_many(ids):
+        errors["ids"] = words
     message = message.strip()
     if row.needs_message and not message and not previewing:
         errors["description"] = [_("Say why; the reason stands in the order's history.")]
@@ -305,14 +302,6 @@ def _answer_for(call: Call, step: Step) -> Result:
         message=message,
         status=status,
         facts=step.details,
-    )
-
-
-def _report(plan: Plan, ids: Sequence[int]) -> Report:
-    unknown = _("There is no such order.")
-    return Report.of(
-        plan.answers.get(order_id) or Result(id=order_id, code=Code.UNKNOWN, message=unknown)
-        for order_id in dict.fromkeys(ids)
     )
 
 

@@ -18,9 +18,9 @@ from django.http.multipartparser import MultiPartParserError
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from orders.domain.batches import MAX_IDS
 from orders.domain.refusals import InvalidInput
 
-MAX_IDS = 1000
 MAX_DEPTH = 20
 LARGEST_ID = 2**63 - 1
 _WHOLE = re.compile(r"-?[0-9]{1,19}")

@@ -287,7 +287,6 @@ def _read_promised(product_ids: Collection[int], warehouse_id: int | None) -> di
         product_id__in=product_ids,
         cycle=F("order__cycle"),
         order__deleted_at__isnull=True,
-        order__packed_at__isnull=True,
         order__reserved_warehouse__isnull=True,
         order__from_stock=False,
     )

@@ -138,6 +138,16 @@ class TestStillOut:
         walk(order, "renew")
         assert facts(world) == ShelfFacts(on_hand=8, promised=3)
 
+    def test_a_write_off_that_was_undone_is_out_again(self, world):
+        clerk = Actor.of(world.person(is_superuser=True), source="dashboard")
+        order = world.order([("MUG", 3)], status="RETURN_RECEIVED")
+        line = OrderLine.objects.get(order=order)
+        seen = {order.pk: {line.pk: Disposition(sound=1, damaged=2)}}
+        assert move_orders("restock", [order.pk], actor=clerk, dispositions=seen).counts["done"] == 1
+        assert facts(world).still_out == 0
+        assert move_orders("undo", [order.pk], actor=clerk).counts["done"] == 1
+        assert facts(world) == ShelfFacts(on_hand=7, still_out=3)
+
     def test_units_restocked_elsewhere_are_out_nowhere(self, world):
         rabat = Warehouse.objects.create(code="rabat", name="Rabat")
         order = world.order([("MUG", 2)], status="RETURN_RECEIVED")

@@ -41,8 +41,8 @@ def prepare() -> None:
 
     lock_data_folder(settings.DATA_DIR)
     check_port(settings.HOST, settings.PORT)
-    django.setup()
     within(LONGEST_WAIT, check_servers)
+    django.setup()
     compile_catalogues()
     migrate()
     collect_static()
@@ -146,9 +146,7 @@ def check_servers() -> None:
     from config.env import without_password
 
     try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-        connection.check_database_version_supported()
+        connection.ensure_connection()  # asks for the server's version too
     except (DatabaseError, InterfaceError, NotSupportedError, UnicodeError) as error:
         where = without_password(settings.DATABASE_URL) or f"sqlite:///{connection.settings_dict['NAME']}"
         sys.exit(f"DATABASE_URL={where!r} is not usable: {first_line(error)}")

@@ -14,9 +14,9 @@ from django.utils.translation import gettext as _
 from orders.domain.actors import Actor
 from orders.domain.jobitems import Became, Outcome, ready_chunks, record_outcomes
 from orders.domain.jobruns import Finish, JobFailed, Run
+from orders.domain.jobs import ALL_OR_NOTHING
 from orders.models import Job, JobItem
 
-ALL_OR_NOTHING = "all_or_nothing"
 Work = Callable[[Sequence[JobItem], Actor], list[Became]]
 
 

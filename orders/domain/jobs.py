@@ -22,7 +22,7 @@ from orders.domain.actors import Actor
 from orders.domain.clock import database_now, from_now
 from orders.domain.files import Upload
 from orders.domain.jobitems import close_items, counts_of_items, reopen_refused
-from orders.domain.refusals import Locked, NotAllowed, NotThere, Refusal
+from orders.domain.refusals import InvalidInput, Locked, NotAllowed, NotThere, Refusal
 from orders.models import Job, Merchant, WorkerPulse
 
 log = logging.getLogger(__name__)
@@ -32,6 +32,8 @@ MAX_OPEN = 50  # of one person
 PULSE_SECONDS = 30
 BROKER_REST_SECONDS = 30
 OPEN = (Job.State.QUEUED, Job.State.RUNNING)
+ALL_OR_NOTHING = "all_or_nothing"
+MODES = ("good_rows", ALL_OR_NOTHING)
 # What a person needs to start the work and to have it go on, chunk by chunk.
 PERMISSIONS: Mapping[str, str] = {
     Job.Kind.IMPORT_ORDERS: "importOrders",
@@ -87,12 +89,21 @@ def own_job(job_id: int, *, actor: Actor) -> Job:
     return job
 
 
-def commit_job(job_id: int, *, actor: Actor, mode: str = "good_rows") -> Job:
+def check_mode(mode: str) -> str:
+    """How a preview is to be written, once it is one of MODES."""
+    if mode not in MODES:
+        raise InvalidInput({"mode": [_("Choose one of: %(words)s.") % {"words": ", ".join(MODES)}]})
+    return mode
+
+
+def commit_job(job_id: int, *, actor: Actor, mode: str = "") -> Job:
     """The previewed job, on its way to being written; asked twice it is started once.
 
-    `mode` is `good_rows` or `all_or_nothing`; the latter is refused (`rows_refused`) while rows are.
+    `mode` is `good_rows` or `all_or_nothing`, by default what was said at the start, else the good
+    rows; all or nothing is refused (`rows_refused`) while rows are.
     """
     job = own_job(job_id, actor=actor)
+    mode = check_mode(mode or job.params.get("mode", MODES[0]))
     if job.phase == Job.Phase.COMMIT and job.state != State.PREVIEWED:
         return job  # another tab, a second click
     if job.state != State.PREVIEWED:
@@ -101,9 +112,7 @@ def commit_job(job_id: int, *, actor: Actor, mode: str = "good_rows") -> Job:
             % {"state": job.get_state_display().lower()},
             code="not_previewed",
         )
-    if mode not in ("good_rows", "all_or_nothing"):
-        raise Refusal(_("Choose the good rows, or all or nothing."), code="invalid")
-    if mode == "all_or_nothing" and job.failed:
+    if mode == ALL_OR_NOTHING and job.failed:
         raise Refusal(
             _("%(count)s rows are refused: all or nothing writes nothing. Mend them, or take the good rows.")
             % {"count": f"{job.failed:,}"},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +16,7 @@ from django.utils import timezone
 from orders.domain import files, jobs
 from orders.domain.jobruns import claim_job, run_job
 from orders.domain.refusals import Refusal
+from orders.exchange import importing
 from orders.exchange.reading import read_table
 from orders.models import Job, JobItem, Merchant, Order, OrderEvent, OrderLine, Product, User
 from tests.exchange.conftest import DATA, Upload, actor, commit, work
@@ -310,8 +313,6 @@ def test_a_preview_is_written_once_however_often_it_is_asked(
 def test_a_run_that_was_cut_short_goes_on_where_it_stopped(
     mug: Product, manager: User, upload: Upload, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from orders.exchange import importing
-
     monkeypatch.setattr(importing, "WRITTEN_AT_ONCE", 2)
     job = upload(orders_csv(*(order_row(n) for n in range(1, 6))))
     jobs.commit_job(job.pk, actor=actor(manager))
@@ -400,8 +401,6 @@ def test_all_or_nothing_writes_nothing_when_one_row_may_not_be_written_any_more(
 def test_who_may_not_import_any_more_writes_no_further_chunk(
     mug: Product, manager: User, upload: Upload, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from orders.exchange import importing
-
     monkeypatch.setattr(importing, "WRITTEN_AT_ONCE", 2)
     job = upload(orders_csv(*(order_row(n) for n in range(5))))
     write_chunk = importing._write_chunk
@@ -479,6 +478,41 @@ def test_two_previews_of_one_file_make_its_orders_once(mug: Product, manager: Us
     assert {code for _, _, code in items(second)} == {"duplicate"}
 
 
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_writing_one_file_at_once_make_its_orders_once(
+    mug: Product, manager: User, upload: Upload, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = orders_csv(order_row(1), order_row(2))
+    first, second = upload(content), upload(content)
+    for job in (first, second):
+        jobs.commit_job(job.pk, actor=actor(manager))
+    look, meeting = importing._written_before, threading.Barrier(2)
+
+    def look_and_wait(*args: Any) -> Any:
+        found = look(*args)
+        with suppress(threading.BrokenBarrierError):
+            meeting.wait(1)  # for the rival to have looked as well, before either writes
+        return found
+
+    monkeypatch.setattr(importing, "_written_before", look_and_wait)
+
+    def run_apart(job: Job) -> None:
+        try:
+            run_job(job.pk)
+        finally:
+            connection.close()
+
+    workers = [threading.Thread(target=run_apart, args=(job,)) for job in (first, second)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+
+    assert Order.objects.count() == 2
+    counts = Job.objects.values_list("state", "done", "skipped", "failed")
+    assert sorted(counts) == [("done", 0, 2, 0), ("done", 2, 0, 0)]
+
+
 def test_the_same_file_of_another_merchant_is_another_file(
     mug: Product, world: World, manager: User, upload: Upload
 ) -> None:
@@ -497,8 +531,6 @@ def test_the_same_file_of_another_merchant_is_another_file(
 def test_an_interrupted_check_starts_over_and_stages_every_row_once(
     mug: Product, upload: Upload, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from orders.exchange import importing
-
     monkeypatch.setattr(importing, "CHECKED_AT_ONCE", 2)
     job = upload(orders_csv(*(order_row(n) for n in range(5))), check=False)
     run = claim_job(job.pk)

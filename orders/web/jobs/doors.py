@@ -43,12 +43,19 @@ def import_orders(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return _import_page(request, actor)
     try:
-        merchant = merchant_asked(read_body(request), actor)
+        body = read_body(request)
+        merchant = merchant_asked(body, actor)
+        mode = jobs.check_mode(body.text("mode") or jobs.MODES[0])
         upload = take_file(request)
     except Refusal as refusal:
         return refuse_upload(request, refusal, lambda errors: _import_page(request, actor, errors))
     job = jobs.create_job(
-        Job.Kind.IMPORT_ORDERS, actor=actor, merchant=merchant, phase=Job.Phase.CHECK, upload=upload
+        Job.Kind.IMPORT_ORDERS,
+        actor=actor,
+        merchant=merchant,
+        phase=Job.Phase.CHECK,
+        params={"mode": mode},
+        upload=upload,
     )
     return started(request, job)
 

@@ -206,8 +206,7 @@ def code_word(code: str) -> str:
 def job_commit(request: HttpRequest, job_id: int) -> HttpResponse:
     """Write what was previewed; a second call changes nothing."""
     body = read_body(request)
-    mode = body.text("mode") or "good_rows"
-    job = jobs.commit_job(job_id, actor=actor_of(request), mode=mode)
+    job = jobs.commit_job(job_id, actor=actor_of(request), mode=body.text("mode"))
     return _after(request, job, status=202)
 
 

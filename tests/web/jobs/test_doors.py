@@ -105,6 +105,19 @@ def test_an_import_by_a_program_from_upload_to_orders(manager: Client) -> None:
     assert Order.objects.get().full_name == "Customer 1"
 
 
+def test_the_mode_may_be_said_with_the_upload(manager: Client) -> None:
+    refused = manager.post(IMPORT, {"file": upload(), "mode": "some"}, **JSON)
+    assert (refused.status_code, list(refused.json()["errors"])) == (422, ["mode"])
+    url = manager.post(IMPORT, {"file": upload(), "mode": "all_or_nothing"}, **JSON).json()["job"]["url"]
+    work()
+    # One of its rows is refused: all or nothing is nothing, until the person chooses otherwise.
+    assert manager.post(f"{url}commit", **JSON).json()["code"] == "rows_refused"
+    assert manager.post(f"{url}commit", {"mode": "half"}, **JSON).status_code == 422
+    assert manager.post(f"{url}commit", {"mode": "good_rows"}, **JSON).status_code == 202
+    work()
+    assert Job.objects.get().done == 1
+
+
 def test_a_browser_is_led_to_the_jobs_page(manager: Client) -> None:
     answer = manager.post(IMPORT, {"file": upload()})
     job = Job.objects.get()

@@ -6,11 +6,12 @@ test that shows it. Nothing here mends anything.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from django.db import connection
 
+from orders.domain.tokens import BEGINNING
 from orders.domain.transitions import (
     TRANSITIONS,
     Action,
@@ -59,12 +60,12 @@ def audit() -> Iterator[Finding]:
         yield Finding(invariant, {check.words: check.count() for check in invariant.checks})
 
 
-def _rows(sql: str) -> Callable[[], int]:
+def _rows(sql: str, params: Sequence[str] = ()) -> Callable[[], int]:
     """Counts the rows that the SELECT yields."""
 
     def count() -> int:
         with connection.cursor() as cursor:
-            cursor.execute(f"SELECT count(*) FROM ({sql}) AS broken")  # noqa: S608
+            cursor.execute(f"SELECT count(*) FROM ({sql}) AS broken", list(params))  # noqa: S608
             (found,) = cursor.fetchone()
             return int(found)
 
@@ -168,6 +169,52 @@ _REVERSED_BY_ANOTHER_ORDER = """
 _WITHOUT_LOGIN = """
     SELECT id FROM orders_orderevent WHERE source IN ('dashboard', 'scanner') AND actor_kind <> 'user'
 """
+
+_UNTOLD_BY_A_PROGRAM = """
+    SELECT o.id FROM orders_order o WHERE o.source LIKE 'api:%%' AND NOT EXISTS (
+        SELECT 1 FROM orders_orderevent e
+        WHERE e.order_id = o.id AND e.action = 'create' AND e.source = o.source AND e.actor_kind = 'token'
+    )
+"""
+_HALF_ANSWERED = """
+    SELECT id FROM orders_idempotencykey
+    WHERE (status IS NULL) <> (answer = '') OR status NOT BETWEEN 200 AND 299
+"""
+_WITHOUT_LINES = """
+    SELECT o.id FROM orders_order o WHERE o.source LIKE 'api:%%'
+    AND NOT EXISTS (SELECT 1 FROM orders_orderline l WHERE l.order_id = o.id AND l.cycle = 1)
+"""
+_ANOTHERS_GOODS = """
+    SELECT l.id FROM orders_orderline l
+    JOIN orders_order o ON o.id = l.order_id JOIN orders_product p ON p.id = l.product_id
+    WHERE p.merchant_id <> o.merchant_id
+"""
+_FOLLOWS_ANOTHERS = """
+    SELECT t.id FROM orders_apitoken t JOIN orders_apitoken e ON e.id = t.follows_id
+    WHERE e.merchant_id <> t.merchant_id
+"""
+# Where a program's words, or words about it, are kept.
+_TEXTS_FROM_PROGRAMS = {
+    "orders_apitoken": ("name", "key", "digest", "prefix"),
+    "orders_idempotencykey": ("key", "path", "answer"),
+    "orders_order": ("full_name", "address", "notes", "external_reference", "source"),
+    "orders_orderevent": ("actor_name", "message", "source"),
+    "orders_settingchange": ("subject_name",),
+}
+
+
+def _tokens_in_clear() -> int:
+    """Texts in which a whole token stands; its beginning and end alone, as people see it, do not count."""
+    matches = "~" if connection.vendor == "postgresql" else "REGEXP"
+    whole = [f"{BEGINNING}[0-9A-Za-z]{{36}}"]
+    return sum(
+        _rows(
+            f"SELECT 1 AS one FROM {table}"  # noqa: S608 - names of ours
+            f" WHERE {' OR '.join(f'{column} {matches} %s' for column in columns)}",
+            whole * len(columns),
+        )()
+        for table, columns in _TEXTS_FROM_PROGRAMS.items()
+    )
 
 
 def _steps_outside_the_table() -> int:
@@ -276,6 +323,49 @@ INVARIANTS: tuple[Invariant, ...] = (
         "nobody overwrites a newer version unseen",
         (Check("orders written more often than their version tells", _rows(_SILENTLY_OVERWRITTEN)),),
         ("tests/domain/test_editing.py",),
+    ),
+    Invariant(
+        "I12",
+        "what a program was told is done stands in the database",
+        (Check("orders from programs that no token's event tells of", _rows(_UNTOLD_BY_A_PROGRAM)),),
+        ("tests/api/test_repeating.py",),
+    ),
+    Invariant(
+        "I13",
+        "a creating call with a key happens once, with its answer",
+        (Check("keys with half an answer, or with a refusal", _rows(_HALF_ANSWERED)),),
+        ("tests/api/test_repeating.py",),
+    ),
+    Invariant(
+        "I14",
+        "a bulk call makes all of its orders or none",
+        (Check("orders from programs without products", _rows(_WITHOUT_LINES)),),
+        ("tests/api/test_web.py",),
+    ),
+    Invariant(
+        "I15",
+        "no merchant's program reaches another merchant's rows",
+        (
+            Check("lines with another merchant's product", _rows(_ANOTHERS_GOODS)),
+            Check("tokens in the place of another merchant's", _rows(_FOLLOWS_ANOTHERS)),
+        ),
+        ("tests/api/test_inputs.py",),
+    ),
+    Invariant(
+        "I16",
+        "exactly as many calls pass as are allowed",
+        shown_by=("tests/api/test_throttling.py",),
+    ),
+    Invariant(
+        "I17",
+        "every answer to a program is JSON in its dialect's words, never a fault",
+        shown_by=("tests/api/test_inputs.py",),
+    ),
+    Invariant(
+        "I18",
+        "no token is kept or shown in clear",
+        (Check("texts in which a whole token stands", _tokens_in_clear),),
+        ("tests/domain/test_tokens.py", "tests/api/test_inputs.py"),
     ),
     Invariant(
         "I19",

@@ -11,7 +11,7 @@ from django.db import connection
 
 from orders.domain.actors import Actor
 from orders.domain.auditing import INVARIANTS, audit
-from orders.models import Order, OrderEvent, StockLevel
+from orders.models import IdempotencyKey, Order, OrderEvent, StockLevel
 from tests.world import ALL_STATUSES, PATHS, SYSTEM, World
 
 pytestmark = pytest.mark.django_db
@@ -113,6 +113,26 @@ def _without_login(order: Order) -> None:
     _forged_event(order, type="note", action="note", from_status="", to_status="", source="scanner")
 
 
+def _untold(order: Order) -> None:
+    Order.objects.filter(pk=order.pk).update(source="api:v1")
+
+
+def _half_answered(order: Order) -> None:
+    now = "2026-11-20T10:00:00Z"
+    facts = {"fingerprint": "", "owner": "", "claimed_at": now, "leased_until": now}
+    IdempotencyKey.objects.create(
+        merchant=order.merchant, method="POST", path="/api/v1/orders", key="k", status=201, **facts
+    )
+
+
+def _anothers_goods(order: Order) -> None:
+    order.lines.update(product=World(slug="casbah", units=0).product("MUG"))
+
+
+def _token_in_clear(order: Order) -> None:
+    Order.objects.filter(pk=order.pk).update(notes=f"use pk_live_{'A' * 36} for it")
+
+
 def _switch_left_open(order: Order) -> None:
     with connection.cursor() as cursor:
         cursor.execute("UPDATE orders_append_only_switch SET is_open = 1")
@@ -128,6 +148,10 @@ def _switch_left_open(order: Order) -> None:
         (_step_skipped, {"I3", "I6"}),
         (_nameless, {"I21"}),
         (_without_login, {"I19"}),
+        (_untold, {"I12"}),
+        (_half_answered, {"I13"}),
+        (_anothers_goods, {"I15"}),
+        (_token_in_clear, {"I18"}),
         (_switch_left_open, {"I22"}),
     ],
 )
@@ -147,7 +171,7 @@ def test_the_command_prints_a_line_each_and_ends_with_one_on_damage(world: World
     call_command("audit", stdout=out)
     lines = out.getvalue().splitlines()
     assert [line.split()[0] for line in lines] == [invariant.code for invariant in INVARIANTS]
-    assert [line.split()[1] for line in lines] == ["0"] * 10
+    assert [line.split()[1] for line in lines] == ["0"] * 17
 
     _status_forged(order)
     with pytest.raises(CommandError) as ended:

@@ -143,17 +143,10 @@ def rows_of(items: list[JobItem], job: Job) -> list[dict[str, Any]]:
         ]
         if item.outcome == Outcome.SKIPPED:
             problems = [{"column": "", "value": "", "code": item.code, "message": item.message, "remedy": ""}]
-        for place, problem in enumerate(problems):
-            rows.append(
-                {
-                    **problem,
-                    "number": item.number,
-                    "is_first": place == 0,
-                    "span": len(problems),
-                    "order": item.order if item.order_id else None,
-                    "named": _named(item, job),
-                }
-            )
+        named = _named(item, job)
+        rows += [
+            {**problem, "number": item.number, "order": item.order, "named": named} for problem in problems
+        ]
     return rows
 
 

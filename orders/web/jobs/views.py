@@ -154,6 +154,8 @@ def _items_context(request: HttpRequest, job: Job) -> dict[str, Any]:
     here = f"{address}?show={shelf.name}" + (f"&code={code}" if code in codes else "")
     return {
         "shelf": shelf,
+        # Rows of an import become orders when they are written, not before.
+        "shows_orders": job.kind != Job.Kind.IMPORT_ORDERS or (shelf.name != "refused" and job.done > 0),
         "tabs": [
             {
                 "word": one.word,

@@ -6,6 +6,7 @@ What the values mean is each dialect's business.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn, Protocol
 
@@ -16,6 +17,8 @@ from orders.api.dialects import Failed, Failure
 
 MEDIA_TYPE = "application/json"
 MAX_DEPTH = 20
+MOST_DRAINED = 64 * 1024**2
+_CHUNK = 64 * 1024
 
 
 class Readable(Protocol):
@@ -27,10 +30,24 @@ class Readable(Protocol):
 def read_bytes(stream: Readable) -> bytes:
     """All that was sent; 413 when it is more than one request may hold."""
     limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-    raw: bytes = stream.read(limit + 1)
+    try:
+        raw: bytes = stream.read(limit + 1)
+    except OSError:  # the caller went away in the middle
+        raise _unreadable(_("The body ended before its length was reached.")) from None
     if len(raw) > limit:
         raise too_large()
     return raw
+
+
+def drain(stream: Readable) -> None:
+    """Reads what is left of a refused body, within limits, and forgets it.
+
+    A connection closed over unread bytes is reset, and its caller never sees the answer.
+    """
+    left = MOST_DRAINED
+    with suppress(OSError):
+        while left > 0 and (chunk := stream.read(min(left, _CHUNK))):
+            left -= len(chunk)
 
 
 def read_json(raw: bytes) -> Any:

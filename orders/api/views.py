@@ -20,7 +20,7 @@ from rest_framework.views import APIView
 
 from orders.api.authentication import BearerAuthentication, Caller
 from orders.api.dialects import Dialect, Failed, Failure, dialect_of
-from orders.api.parsing import MEDIA_TYPE, read_bytes, read_json, too_large
+from orders.api.parsing import MEDIA_TYPE, drain, read_bytes, read_json, too_large
 from orders.api.refusing import ability_missing, failure_of, not_found, respond
 from orders.api.repeating import Work, answer_once
 from orders.api.throttling import Window, count_call
@@ -82,6 +82,8 @@ class DialectView(APIView):
         failure = failure_of(error, self.dialect)
         if failure is None:
             raise error  # a fault of ours: config/failures.py writes it down and answers
+        if self.window is not None:  # a stranger's body is not waited for
+            drain(self.request._request)
         response = respond(failure, self.dialect)
         if failure.status == 405:
             response["Allow"] = ", ".join(self.allowed_methods)

@@ -143,6 +143,17 @@ class TestTheBody:
         refused(atlas.post(url, b" " * (size - 1) + b"{}"), url, 413)
 
     @BOTH
+    def test_a_refused_body_is_read_to_its_end_so_that_the_answer_is_seen(
+        self, world: World, atlas: Program, url: str
+    ) -> None:
+        body = b" " * 9_000_000
+        answers = [atlas.post(url, body), program(world, "view").post(url, body)]
+        assert [answer.status_code for answer in answers] == [413, 403]
+        assert [answer.wsgi_request.read(1) for answer in answers] == [b"", b""]
+        stranger = Program(None).post(url, body)
+        assert (stranger.status_code, stranger.wsgi_request.read(1)) == (401, b" ")
+
+    @BOTH
     @pytest.mark.parametrize(
         "content_type",
         [

@@ -271,7 +271,8 @@ def _openpyxl_sheet(path: Path, choices: Choices) -> tuple[str, Iterator[list[An
 
     warnings.simplefilter("ignore")
     try:
-        book = load_workbook(path, read_only=True, data_only=True, keep_links=False)
+        # Opened for it: a path without .xlsx at its end is refused by its name.
+        book = load_workbook(path.open("rb"), read_only=True, data_only=True, keep_links=False)
         names = [choices.sheet] if choices.sheet in book.sheetnames else book.sheetnames
         for name in names:
             sheet = book[name]

@@ -21,6 +21,7 @@ from orders.exchange.reading import read_table
 from orders.models import Job, JobItem, Merchant, Order, OrderEvent, OrderLine, Product, User
 from tests.exchange.conftest import DATA, Upload, actor, commit, work
 from tests.exchange.files import HEADING, order_row, orders_csv, workbook
+from tests.exchange.test_reading import FATES, SPREADSHEETS
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -266,6 +267,19 @@ def test_a_file_that_is_no_list_of_orders_fails_plainly(
     job = upload(content)
     assert (job.state, job.error_code, job.requested, job.items.count()) == ("failed", code, 0, 0)
     assert job.error_message.endswith(".")
+
+
+def test_no_file_that_breaks_readers_breaks_an_import(world: World, upload: Upload) -> None:
+    """None of them is a list of orders: each import ends in a plain refusal, and the worker lives."""
+    ends = {}
+    for name in FATES:
+        job = upload((SPREADSHEETS / name).read_bytes() or b" ", name)
+        assert (job.state, job.items.count(), Order.objects.count()) == ("failed", 0, 0), name
+        assert job.error_message.endswith("."), name
+        ends[name] = job.error_code
+    assert ends == {
+        name: fate if isinstance(fate, str) else "missing_columns" for name, fate in FATES.items()
+    }
 
 
 def test_the_statements_of_a_check_do_not_depend_on_the_rows(

@@ -17,7 +17,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from orders.domain.actors import Actor
-from orders.domain.changes import Noted, Subject, Verb, differences, record_changes
+from orders.domain.changes import Change, Noted, Subject, Verb, differences, record_changes
+from orders.domain.locking import write_transaction
 from orders.domain.refusals import InvalidInput, NotAllowed, NotThere, StaleVersion
 from orders.domain.rowsets import column_value, rows_source
 from orders.domain.texts import UnusableText, clean_line, search_text
@@ -67,7 +68,7 @@ def create_product(draft: ProductDraft, *, merchant_id: int, actor: Actor) -> Pr
     try:
         with transaction.atomic():
             product = Product.objects.create(merchant_id=merchant_id, **_columns(draft))
-            record_changes([_made(product)], actor=actor)
+            record_changes([_noted(product, Verb.MADE)], actor=actor)
     except IntegrityError as error:  # a rival took the SKU between the look and the write
         raise InvalidInput({"sku": [_sku_taken(draft.sku)]}) from error
     return product
@@ -83,40 +84,33 @@ def update_product(product_id: int, draft: ProductDraft, *, actor: Actor, seen: 
     _check_right(actor)
     draft, errors = clean_draft(draft)
     try:
-        with transaction.atomic():
-            # Not the key: a rival that writes a movement of the product must not wait for this.
-            products = Product.objects.select_for_update(no_key=True)
-            if actor.merchant_id is not None:
-                products = products.filter(merchant_id=actor.merchant_id)
-            product = products.filter(pk=product_id).first()
-            if product is None:
-                raise NotThere(_("There is no such product."))
-            _refuse_stale(product, seen)
-            errors |= _taken(draft, merchant_id=product.merchant_id, but=product.pk)
-            if product.track_stock != draft.track_stock:
-                errors |= _refuse_switch(product)
-            if errors:
-                raise InvalidInput(errors)
-            changed = differences(product, _visible(draft))
-            if changed:
-                for name, value in _columns(draft).items():
-                    setattr(product, name, value)
-                product.save()
-                record_changes(
-                    [
-                        Noted(
-                            Subject.PRODUCT,
-                            product.pk,
-                            str(product),
-                            Verb.CHANGED,
-                            changed,
-                            merchant_id=product.merchant_id,
-                        )
-                    ],
-                    actor=actor,
-                )
+        return write_transaction(lambda: _update_one(product_id, draft, errors, actor=actor, seen=seen))
     except IntegrityError as error:
         raise InvalidInput({"sku": [_sku_taken(draft.sku)]}) from error
+
+
+def _update_one(
+    product_id: int, draft: ProductDraft, errors: Mapping[str, list[str]], *, actor: Actor, seen: str | None
+) -> Product:
+    # Not the key: a rival that writes a movement of the product must not wait for this.
+    products = Product.objects.select_for_update(no_key=True)
+    if actor.merchant_id is not None:
+        products = products.filter(merchant_id=actor.merchant_id)
+    product = products.filter(pk=product_id).first()
+    if product is None:
+        raise NotThere(_("There is no such product."))
+    _refuse_stale(product, seen)
+    errors = {**errors, **_taken(draft, merchant_id=product.merchant_id, but=product.pk)}
+    if product.track_stock != draft.track_stock:
+        errors |= _refuse_switch(product)
+    if errors:
+        raise InvalidInput(errors)
+    changed = differences(product, _visible(draft))
+    if changed:
+        for name, value in _columns(draft).items():
+            setattr(product, name, value)
+        product.save()
+        record_changes([_noted(product, Verb.CHANGED, changed)], actor=actor)
     return product
 
 
@@ -261,8 +255,8 @@ def _visible(draft: ProductDraft) -> dict[str, Any]:
     }
 
 
-def _made(product: Product) -> Noted:
-    return Noted(Subject.PRODUCT, product.pk, str(product), Verb.MADE, merchant_id=product.merchant_id)
+def _noted(product: Product, verb: Verb, changes: tuple[Change, ...] = ()) -> Noted:
+    return Noted(Subject.PRODUCT, product.pk, str(product), verb, changes, merchant_id=product.merchant_id)
 
 
 def _sku_taken(sku: str) -> str:

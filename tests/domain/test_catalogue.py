@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from decimal import Decimal
 
@@ -20,8 +21,8 @@ from orders.domain.catalogue import (
     switch_problems,
     update_product,
 )
-from orders.domain.refusals import InvalidInput, NotAllowed, NotThere, StaleVersion
-from orders.models import ActorKind, Product, SettingChange
+from orders.domain.refusals import InvalidInput, Locked, NotAllowed, NotThere, StaleVersion
+from orders.models import ActorKind, Order, Product, SettingChange
 from tests.world import World
 
 CLERK = Actor(ActorKind.USER, "Salma", "dashboard", permissions=frozenset({"manageStock"}))
@@ -315,3 +316,36 @@ class TestManyAtOnce:
         told = [query["sql"] for query in captured if "SAVEPOINT" not in query["sql"]]
         # what is there, new ones, changed ones, ids, the log
         assert len(told) <= 5
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_a_switch_waits_for_orders_that_are_being_moved_and_gives_way_in_the_end():
+    world = World()
+    mug, order = world.product("MUG"), world.order([("MUG", 1)])
+    moving, looked = threading.Event(), threading.Event()
+
+    def move() -> None:
+        with transaction.atomic():
+            Order.objects.filter(pk=order.pk).update(notes="being moved")
+            moving.set()
+            looked.wait(20)
+        connection.close()
+
+    rival = threading.Thread(target=move)
+    rival.start()
+    moving.wait(20)
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '200ms'")
+    try:
+        with pytest.raises(Locked):
+            update_product(mug.pk, ProductDraft("MUG", "Mug", Decimal(50), track_stock=False), actor=CLERK)
+    finally:
+        looked.set()
+        rival.join(20)
+        connection.close()
+    mug.refresh_from_db()
+    assert mug.track_stock is True
+    update_product(mug.pk, ProductDraft("MUG", "Mug", Decimal(50), track_stock=False), actor=CLERK)
+    mug.refresh_from_db()
+    assert mug.track_stock is False

@@ -179,9 +179,8 @@ def test_a_fault_is_tried_again_with_growing_pauses_and_then_fails_visibly(
     ended = reread(job)
     assert (ended.state, ended.error_code) == ("failed", "fault")
     assert ended.error_message == "Something went wrong on our side (ZeroDivisionError). It has been noted."
-    assert [low < pause < high for pause, low, high in zip(pauses, (0.5, 1, 3, 7), (2.1, 4.1, 8.1, 16.1))] == [
-        True
-    ] * 4
+    limits = ((0.5, 2.1), (1, 4.1), (3, 8.1), (7, 16.1))
+    assert all(low < pause < high for pause, (low, high) in zip(pauses, limits, strict=True)), pauses
 
 
 @pytest.mark.parametrize("error", [Locked("busy"), OperationalError("gone away")])

@@ -21,7 +21,7 @@ run: install ## Start Packhouse (web, worker, beat) and keep it running: http://
 	@exec $(BIN)/python -m config.running
 
 test: install-dev check ## Run every check and every test
-	$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 check: install-dev ## Look at the code without running it: style, types, layers, migrations, templates, settings
 	$(BIN)/ruff format --check .

@@ -13,7 +13,7 @@ import pytest
 from config.running import offer_accounts
 from tests.platform.processes import Start, refused_start, started, wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("processes")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,6 @@ from tests.platform.processes import Start, started, wait_until
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.xdist_group("processes"),
     pytest.mark.skipif(not shutil.which("make"), reason="needs make"),
 ]
 

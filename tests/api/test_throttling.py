@@ -18,7 +18,7 @@ from orders.models import RateWindow
 from tests.api.conftest import program
 from tests.world import World
 
-needs_redis = pytest.mark.skipif(not settings.REDIS_URL, reason="needs REDIS_URL")
+needs_redis = pytest.mark.redis
 
 
 def rivals(calls: int, workers: int, ask) -> Counter:

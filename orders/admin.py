@@ -17,7 +17,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from orders.domain.actors import Actor
-from orders.domain.changes import Change, Noted, Subject, Verb, in_words, record_changes
+from orders.domain.setup.changes import Change, Noted, Subject, Verb, in_words, record_changes
 from orders.models import (
     City,
     CityAlias,

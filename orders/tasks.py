@@ -11,7 +11,9 @@ from celery import shared_task
 from django.conf import settings
 
 from orders.api import repeating, throttling
-from orders.domain import bulk, counting, jobfiles, jobruns, jobs
+from orders.domain.life import bulk
+from orders.domain.lists import counting
+from orders.domain.work import jobfiles, jobruns, jobs
 from orders.exchange import exporting, importing, products, referencing
 
 # Where each kind of job is done; importing the module registers it.

@@ -13,7 +13,7 @@ from typing import Any
 from django.forms.models import model_to_dict
 
 from orders.domain.actors import Actor
-from orders.domain.moving import move_orders
+from orders.domain.life.moving import move_orders
 from orders.models import (
     ActorKind,
     Merchant,
@@ -99,7 +99,7 @@ class World:
         total = Decimal(sum(50 * quantity for _, quantity in lines))
         values: dict[str, Any] = {
             "merchant": self.merchant,
-            "reference": f"ORD-{self.merchant.pk:03d}{number:03d}",
+            "reference": f"ORD-0{self.merchant.pk % 100:02d}{number:03d}",
             "source": "test",
             "currency": "MAD",
             "total": total,

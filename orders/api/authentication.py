@@ -1,6 +1,6 @@
 """Knows the program at the door by the token it brings.
 
-What a token is and when it is live stands in orders/domain/tokens.py.
+What a token is and when it is live stands in orders/domain/setup/tokens.py.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from orders.api.dialects import Failed, Failure
 from orders.api.refusing import CHALLENGE, no_such_token
 from orders.api.throttling import count_call
 from orders.domain.actors import Actor
-from orders.domain.tokens import actor_with, find_token, note_use
+from orders.domain.setup.tokens import actor_with, find_token, note_use
 from orders.models import ApiToken, Merchant
 
 # Wrong tokens an address may try in a minute; right ones from there pass all the same.

@@ -14,7 +14,7 @@ from django.db.models import F
 from django.http import Http404
 
 from orders.api.shapes import PageAsked, read_reference
-from orders.domain.intake import looks_like_ours
+from orders.domain.incoming.intake import looks_like_ours
 from orders.models import Merchant, Order, OrderLine, OrderQuerySet
 
 

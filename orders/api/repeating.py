@@ -21,8 +21,8 @@ from rest_framework.request import Request
 from orders.api.authentication import Caller
 from orders.api.dialects import Failed, Failure
 from orders.api.refusing import json_text, json_text_response
-from orders.domain.clock import database_now, from_now
-from orders.domain.locking import write_transaction
+from orders.domain.rows.clock import database_now, from_now
+from orders.domain.rows.locking import write_transaction
 from orders.models import IdempotencyKey
 
 HEADER = "Idempotency-Key"

@@ -13,8 +13,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from orders.domain.reading.texts import UnusableText, clean_line
 from orders.domain.refusals import InvalidInput
-from orders.domain.texts import UnusableText, clean_line
 
 MAX_PER_PAGE = 100
 _LARGEST_PAGE = 10**9

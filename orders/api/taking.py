@@ -1,6 +1,6 @@
 """Takes orders in from programs: what is wrong with the form of a body and with its orders, all at once.
 
-How a dialect's fields become drafts is its own; the rules stand in orders/domain/intake.py.
+How a dialect's fields become drafts is its own; the rules stand in orders/domain/incoming/intake.py.
 """
 
 from __future__ import annotations
@@ -8,7 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from orders.api.authentication import Caller
-from orders.domain.intake import CreatedOrder, OrderDraft, Problem, Rules, check_orders, create_orders
+from orders.domain.incoming.intake import (
+    CreatedOrder,
+    OrderDraft,
+    Problem,
+    Rules,
+    check_orders,
+    create_orders,
+)
 from orders.domain.refusals import InvalidInput
 
 

@@ -1,16 +1,17 @@
 """The rules of an order's life. Doors call in here; nothing here knows a door.
 
-| to find | look in |
+| folder | what stands there |
 |---|---|
-| what may follow what, and who may do it | transitions.py |
-| how orders are moved | moving.py |
-| stock: what orders' steps do; receive, adjust, count; read it | stock.py, stocktaking.py, shelves.py |
-| products; people and roles | catalogue.py, people.py |
-| merchants and warehouses; cities and spellings | traders.py, placenames.py |
-| who changed what in the set-up | changes.py |
-| the numbers of Today | figures.py |
-| how orders come in and change | intake.py, editing.py |
-| why an order is not on the road yet | explaining.py |
-| calls to customers, deletion | confirming.py, deleting.py |
-| what a scan does | scanning.py |
+| life | what may follow what (transitions.py), how orders move (moving.py), change and are explained |
+| incoming | how orders come in: drafts, checks, the one write |
+| goods | shelves and their ledger, products, counting |
+| bench | what a scan does and answers |
+| reading | texts, phones and printed codes, brought to one form |
+| geography | cities and their spellings |
+| lists | filters, search, pages, counts, the numbers of Today |
+| work | jobs, their leases, items and files |
+| setup | people, merchants, warehouses, tokens, who changed them |
+| rows | many rows at once, and how rivals wait |
+
+Everybody's own: actors.py (who), refusals.py (no), reports.py (what became of each), auditing.py.
 """

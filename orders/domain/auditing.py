@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 from django.db import connection
 
-from orders.domain.tokens import BEGINNING
-from orders.domain.transitions import (
+from orders.domain.life.transitions import (
     TRANSITIONS,
     Action,
     is_allowed,
@@ -20,6 +19,7 @@ from orders.domain.transitions import (
     standing_status,
     target_of,
 )
+from orders.domain.setup.tokens import BEGINNING
 from orders.models import Status
 
 
@@ -291,7 +291,7 @@ INVARIANTS: tuple[Invariant, ...] = (
             Check("orders shipped twice in one cycle", _rows(_SHIPPED_TWICE)),
             Check("lines that took more than their quantity", _rows(_LINE_TAKEN)),
         ),
-        ("tests/domain/test_rivals.py",),
+        ("tests/domain/life/test_rivals.py",),
     ),
     Invariant(
         "I3",
@@ -302,7 +302,7 @@ INVARIANTS: tuple[Invariant, ...] = (
             Check("steps that the table does not have", _steps_outside_the_table),
             Check("reversals of a step that is not the order's own", _rows(_REVERSED_BY_ANOTHER_ORDER)),
         ),
-        ("tests/domain/test_transitions.py",),
+        ("tests/domain/life/test_transitions.py",),
     ),
     Invariant(
         "I4",
@@ -316,13 +316,13 @@ INVARIANTS: tuple[Invariant, ...] = (
         "I5",
         "a bulk action answers for every order",
         (Check("finished jobs whose counts do not add up", _rows(_FINISHED_JOBS_THAT_DO_NOT_ADD_UP)),),
-        ("tests/domain/test_moving.py",),
+        ("tests/domain/life/test_moving.py",),
     ),
     Invariant(
         "I6",
         "nobody overwrites a newer version unseen",
         (Check("orders written more often than their version tells", _rows(_SILENTLY_OVERWRITTEN)),),
-        ("tests/domain/test_editing.py",),
+        ("tests/domain/life/test_editing.py",),
     ),
     Invariant(
         "I12",
@@ -365,7 +365,7 @@ INVARIANTS: tuple[Invariant, ...] = (
         "I18",
         "no token is kept or shown in clear",
         (Check("texts in which a whole token stands", _tokens_in_clear),),
-        ("tests/domain/test_tokens.py", "tests/api/test_inputs.py"),
+        ("tests/domain/setup/test_tokens.py", "tests/api/test_inputs.py"),
     ),
     Invariant(
         "I19",

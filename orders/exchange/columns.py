@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from orders.domain.texts import fold
+from orders.domain.reading.texts import fold
 from orders.exchange.reading import Row, Unreadable
 
 # Tables made by people may have a title above the heading.

@@ -1,6 +1,6 @@
 """Writes the orders of a filter to a file: streamed, whole or not at all, for its owner alone.
 
-How a table is written stands in sheets.py; which orders a filter means, in orders/domain/filtering.py.
+How a table is written stands in sheets.py; which orders a filter means, in orders/domain/lists/filtering.py.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from zoneinfo import ZoneInfo
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from orders.domain import files, jobfiles
-from orders.domain.filtering import filtered_orders
-from orders.domain.jobchunks import allowed_actor
-from orders.domain.jobruns import Finish, JobFailed, Run, handles
+from orders.domain.lists.filtering import filtered_orders
+from orders.domain.work import files, jobfiles
+from orders.domain.work.jobchunks import allowed_actor
+from orders.domain.work.jobruns import Finish, JobFailed, Run, handles
 from orders.exchange.formats import FORMATS
 from orders.exchange.sheets import Cell
 from orders.models import Job, Order, OrderLine

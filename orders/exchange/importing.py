@@ -1,6 +1,6 @@
 """Takes orders in from a file: checks every row, shows what would happen, then writes exactly that, once.
 
-How a row is read stands in order_rows.py, what an order has to be in orders/domain/intake.py.
+How a row is read stands in order_rows.py, what an order has to be in orders/domain/incoming/intake.py.
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from orders.domain import files
 from orders.domain.actors import Actor
-from orders.domain.intake import (
+from orders.domain.incoming.intake import (
     IMPORT,
     CreatedOrder,
     OrderDraft,
@@ -28,9 +27,10 @@ from orders.domain.intake import (
     create_orders,
     find_probable_duplicates,
 )
-from orders.domain.jobchunks import ItemsRefused, allowed_actor, back_to_preview, go_through
-from orders.domain.jobitems import Became, Outcome, Staged, drop_items, stage_items
-from orders.domain.jobruns import Finish, JobFailed, Run, handles
+from orders.domain.work import files
+from orders.domain.work.jobchunks import ItemsRefused, allowed_actor, back_to_preview, go_through
+from orders.domain.work.jobitems import Became, Outcome, Staged, drop_items, stage_items
+from orders.domain.work.jobruns import Finish, JobFailed, Run, handles
 from orders.exchange.columns import Heading, find_heading
 from orders.exchange.formats import TableFormat
 from orders.exchange.order_rows import COLUMNS, draft_of, kept_draft, read_draft, row_problem

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from orders.domain.filelimits import MAX_COLUMNS, MAX_ROWS, MAX_UNPACKED
+from orders.domain.work.filelimits import MAX_COLUMNS, MAX_ROWS, MAX_UNPACKED
 
 
 @dataclass(frozen=True)

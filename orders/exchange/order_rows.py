@@ -1,6 +1,6 @@
 """Reads a row of an order table as a draft of an order (WedoCOD dashboard, import columns).
 
-Whether the order may come in is checked by orders/domain/intake.py.
+Whether the order may come in is checked by orders/domain/incoming/intake.py.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from orders.domain.intake import LineDraft, OrderDraft, ReadyOrder
-from orders.domain.intake import Problem as DraftProblem
+from orders.domain.incoming.intake import LineDraft, OrderDraft, ReadyOrder
+from orders.domain.incoming.intake import Problem as DraftProblem
 from orders.exchange.cells import is_shortened, plain_number, restored
 from orders.exchange.columns import Column, Heading
 from orders.exchange.problems import RowProblem

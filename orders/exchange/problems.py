@@ -11,8 +11,8 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from orders.domain import files, jobfiles
-from orders.domain.jobruns import Run
+from orders.domain.work import files, jobfiles
+from orders.domain.work.jobruns import Run
 from orders.exchange.columns import PROBLEM, REMEDY
 from orders.exchange.formats import FORMATS
 from orders.models import JobItem

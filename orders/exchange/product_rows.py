@@ -1,6 +1,6 @@
 """Reads a row of a product table as a draft of a product and how many of it lie on the shelf.
 
-What a product may be is said in orders/domain/catalogue.py; which rows may be taken, in products.py.
+What a product may be is said in orders/domain/goods/catalogue.py; which rows may be taken, in products.py.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from orders.domain.catalogue import ProductDraft, clean_draft
-from orders.domain.stocktaking import MAX_UNITS
-from orders.domain.texts import fold, read_amount, read_whole
+from orders.domain.goods.catalogue import ProductDraft, clean_draft
+from orders.domain.goods.stocktaking import MAX_UNITS
+from orders.domain.reading.texts import fold, read_amount, read_whole
 from orders.exchange.cells import plain_number
 from orders.exchange.columns import Column, Heading
 from orders.exchange.order_rows import refuse_damaged, whole_sku

@@ -1,6 +1,6 @@
 """Takes products in from a file: checks every row, shows what would happen, then writes exactly that, once.
 
-How a row is read stands in product_rows.py, what a product may be in orders/domain/catalogue.py.
+How a row is read stands in product_rows.py, what a product may be in orders/domain/goods/catalogue.py.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import Any, Literal, NamedTuple, cast
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from orders.domain import files
 from orders.domain.actors import Actor
-from orders.domain.catalogue import PERMISSION, ProductDraft, save_products, switch_problems
-from orders.domain.jobchunks import ItemsRefused, allowed_actor, back_to_preview, go_through
-from orders.domain.jobitems import Became, Outcome, Staged, drop_items, stage_items
-from orders.domain.jobruns import Finish, JobFailed, Run, handles
+from orders.domain.goods.catalogue import PERMISSION, ProductDraft, save_products, switch_problems
+from orders.domain.goods.stocktaking import Count, ShortShelves, count_stock, receive_stock
 from orders.domain.refusals import InvalidInput, Locked, Refusal, StaleVersion
-from orders.domain.stocktaking import Count, ShortShelves, count_stock, receive_stock
+from orders.domain.work import files
+from orders.domain.work.jobchunks import ItemsRefused, allowed_actor, back_to_preview, go_through
+from orders.domain.work.jobitems import Became, Outcome, Staged, drop_items, stage_items
+from orders.domain.work.jobruns import Finish, JobFailed, Run, handles
 from orders.exchange.columns import Heading, find_heading
 from orders.exchange.formats import TableFormat
 from orders.exchange.problems import RowProblem, give_back_refused_rows

@@ -1,6 +1,6 @@
 """Marks orders as returned or delivered by a file of references: preview, then exactly that, once.
 
-What the action does to an order stands in orders/domain/moving.py.
+What the action does to an order stands in orders/domain/life/moving.py.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from typing import Any, NamedTuple
 
 from django.utils.translation import gettext as _
 
-from orders.domain import files
 from orders.domain.actors import Actor
-from orders.domain.bulk import move_items
-from orders.domain.codes import read_printed_code, read_reference, read_scanned, spellings_of
-from orders.domain.jobchunks import ItemsRefused, allowed_actor, back_to_preview, go_through
-from orders.domain.jobitems import Outcome, Staged, drop_items, stage_items
-from orders.domain.jobruns import Finish, JobFailed, Run, handles
-from orders.domain.moving import preview_move
+from orders.domain.life.bulk import move_items
+from orders.domain.life.moving import preview_move
+from orders.domain.life.transitions import TRANSITIONS, Action
+from orders.domain.reading.codes import read_printed_code, read_reference, read_scanned, spellings_of
 from orders.domain.refusals import Code
 from orders.domain.reports import Outcome as Answer
 from orders.domain.reports import Result
-from orders.domain.transitions import TRANSITIONS, Action
+from orders.domain.work import files
+from orders.domain.work.jobchunks import ItemsRefused, allowed_actor, back_to_preview, go_through
+from orders.domain.work.jobitems import Outcome, Staged, drop_items, stage_items
+from orders.domain.work.jobruns import Finish, JobFailed, Run, handles
 from orders.exchange.columns import Column, Heading, find_heading
 from orders.exchange.formats import TableFormat
 from orders.exchange.problems import RowProblem, give_back_refused_rows

@@ -21,14 +21,14 @@ from django.db import transaction
 from django.utils import timezone
 
 from orders.domain.actors import Actor
-from orders.domain.catalogue import ProductDraft, save_products
-from orders.domain.confirming import confirm_orders
-from orders.domain.gazetteer import load_places
-from orders.domain.intake import DASHBOARD, LineDraft, OrderDraft, create_orders
-from orders.domain.moving import move_orders
+from orders.domain.geography.gazetteer import load_places
+from orders.domain.goods.catalogue import ProductDraft, save_products
+from orders.domain.goods.stock import Disposition
+from orders.domain.goods.stocktaking import receive_stock
+from orders.domain.incoming.intake import DASHBOARD, LineDraft, OrderDraft, create_orders
+from orders.domain.life.confirming import confirm_orders
+from orders.domain.life.moving import move_orders
 from orders.domain.refusals import Code
-from orders.domain.stock import Disposition
-from orders.domain.stocktaking import receive_stock
 from orders.models import (
     Country,
     Merchant,

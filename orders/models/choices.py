@@ -1,6 +1,6 @@
 """The closed vocabularies of an order: statuses, axes, sources, outcomes.
 
-What may follow what is not said here: see orders/domain/transitions.py.
+What may follow what is not said here: see orders/domain/life/transitions.py.
 """
 
 from __future__ import annotations

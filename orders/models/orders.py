@@ -1,6 +1,6 @@
 """Orders and their lines: tables, constraints and questions about one row.
 
-Nothing here moves an order: `status` is written by orders/domain/moving.py alone.
+Nothing here moves an order: `status` is written by orders/domain/life/moving.py alone.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Cities that parcels go to, and the spellings people use for them.
 
-How a typed city is matched to one of these: orders/domain/places.py.
+How a typed city is matched to one of these: orders/domain/geography/places.py.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class City(models.Model):
     region_code = models.CharField(_("region code"), max_length=10, blank=True)
     name = models.CharField(_("name"), max_length=100)
     name_ar = models.CharField(_("Arabic name"), max_length=100, blank=True)
-    # Folded spellings (orders.domain.texts.fold), for matching without accents and case.
+    # Folded spellings (orders.domain.reading.texts.fold), for matching without accents and case.
     key = models.CharField(max_length=100, editable=False)
     key_ar = models.CharField(max_length=100, blank=True, editable=False)
     is_active = models.BooleanField(_("active"), default=True)

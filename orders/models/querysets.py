@@ -1,6 +1,6 @@
 """Which orders: those alive, one merchant's, a tab's, those that a search means.
 
-What a person typed is read in orders/domain/searching.py and filtering.py; pages of rows in paging.py.
+What a person typed is read in orders/domain/lists/searching.py and filtering.py; pages of rows in paging.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How many units lie where, and the ledger that says why.
 
 `on_hand` equals the sum of the movements, always; `reserved` equals the lines of the
-orders that hold a reservation there. Both are written by orders/domain/stock.py alone.
+orders that hold a reservation there. Both are written by orders/domain/goods/stock.py alone.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What programs bring with them: tokens, keys that make a call count once, and windows of calls.
 
-How a token is made, checked and taken back stands in orders/domain/tokens.py.
+How a token is made, checked and taken back stands in orders/domain/setup/tokens.py.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from django.http.multipartparser import MultiPartParserError
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from orders.domain.batches import MAX_IDS
+from orders.domain.life.batches import MAX_IDS
 from orders.domain.refusals import InvalidInput
 
 MAX_DEPTH = 20

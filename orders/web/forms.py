@@ -13,8 +13,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from orders.domain.reading.texts import read_amount
 from orders.domain.refusals import InvalidInput, Refusal
-from orders.domain.texts import read_amount
 
 
 def show_refusal(form: forms.BaseForm, refusal: Refusal, *, fields: Mapping[str, str] | None = None) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from django.core.files.uploadhandler import FileUploadHandler, StopUpload
 from django.http import HttpRequest
 
-from orders.domain.filelimits import MAX_UPLOAD
+from orders.domain.work.filelimits import MAX_UPLOAD
 
 # Up to here the rest is read and thrown away, so that the browser hears the answer.
 PATIENCE = 10 * MAX_UPLOAD

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.test import Client
 
 from orders.api import throttling
-from orders.domain.tokens import TokenDraft, issue_token
+from orders.domain.setup.tokens import TokenDraft, issue_token
 from orders.models import ApiToken
 from tests.world import SYSTEM, World
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from orders.domain.gazetteer import load_places
+from orders.domain.geography.gazetteer import load_places
 from orders.models import Order
 from tests.api.conftest import program
 from tests.world import World

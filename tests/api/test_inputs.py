@@ -14,7 +14,7 @@ from django.urls import get_resolver
 
 from config.logs import logging_settings
 from orders.api import throttling
-from orders.domain.tokens import TokenDraft, issue_token, revoke_token
+from orders.domain.setup.tokens import TokenDraft, issue_token, revoke_token
 from orders.models import ApiToken, Order
 from tests.api.conftest import Program, program
 from tests.world import SYSTEM, World, everything

@@ -12,7 +12,7 @@ from django.db import connection
 from django.utils import timezone
 
 from orders.api import repeating
-from orders.domain.gazetteer import load_places
+from orders.domain.geography.gazetteer import load_places
 from orders.models import IdempotencyKey, Order
 from tests.api.conftest import Program, program
 from tests.world import World, everything

@@ -10,8 +10,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from orders.api.v1 import mapping
-from orders.domain.gazetteer import load_places
-from orders.domain.tokens import BEGINNING
+from orders.domain.geography.gazetteer import load_places
+from orders.domain.setup.tokens import BEGINNING
 from orders.models import Order, OrderEvent, OrderLine, Product
 from tests.api.conftest import Program, program
 from tests.world import PATHS, World, everything

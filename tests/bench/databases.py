@@ -7,7 +7,7 @@ from django.core.management import call_command
 from django.db import connection, connections
 from psycopg import sql
 
-from orders.domain.counting import fold_counts_now
+from orders.domain.lists.counting import fold_counts_now
 from orders.models import Order
 from tests.bench.filling import GROWN, Shares, fill
 

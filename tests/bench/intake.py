@@ -10,9 +10,9 @@ from unittest import mock
 from django.db import connection, models, transaction
 from django.utils import timezone
 
-from orders.domain import intake
 from orders.domain.actors import Actor
-from orders.domain.intake import LineDraft, OrderDraft, create_orders
+from orders.domain.incoming import intake
+from orders.domain.incoming.intake import LineDraft, OrderDraft, create_orders
 from orders.models import Merchant
 from tests.bench.measuring import Figure, compare
 

@@ -7,7 +7,7 @@ import json
 from django.test import Client
 
 from orders.domain.actors import Actor
-from orders.domain.tokens import TokenDraft, issue_token
+from orders.domain.setup.tokens import TokenDraft, issue_token
 from orders.models import ApiToken, Merchant
 from tests.bench.intake import BATCH, _drafts, _prepared_copies
 from tests.bench.measuring import Figure, compare

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from django.db import connection, transaction
 
 from orders.domain.actors import Actor
-from orders.domain.moving import move_orders
+from orders.domain.life.moving import move_orders
 from orders.models import Order, Warehouse
 from tests.bench.measuring import Figure, compare
 

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from orders.domain.jobs import record_pulse
+from orders.domain.work.jobs import record_pulse
 from orders.models import Job, User
 from tests.browser.conftest import OpenPage
 from tests.personas import person

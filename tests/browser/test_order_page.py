@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from orders.domain.editing import add_note, edit_order
+from orders.domain.life.editing import add_note, edit_order
 from orders.models import City, Order
 from tests.browser.conftest import OpenPage
 from tests.world import SYSTEM, World

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from orders.domain.codes import printed_code
-from orders.domain.scanning import ScanMode
+from orders.domain.bench.scanning import ScanMode
+from orders.domain.reading.codes import printed_code
 from orders.models import Order, OrderEvent, ScanAttempt, Warehouse
 from tests.browser.conftest import OpenPage, Shoot
 from tests.browser.scanners import ARABIC, AZERTY, US, Scanner

@@ -12,9 +12,9 @@ import pytest
 from django.contrib.auth.models import Group
 
 from orders import tasks  # registers what does each kind of job
-from orders.domain import files, jobs
 from orders.domain.actors import Actor
-from orders.domain.jobruns import run_job
+from orders.domain.work import files, jobs
+from orders.domain.work.jobruns import run_job
 from orders.models import Job, Product, User
 from tests.world import World
 

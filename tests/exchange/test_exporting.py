@@ -19,8 +19,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from config.settings import BASE_DIR
-from orders.domain import files, jobfiles, jobs
-from orders.domain.jobruns import claim_job, run_job
+from orders.domain.work import files, jobfiles, jobs
+from orders.domain.work.jobruns import claim_job, run_job
 from orders.exchange import exporting
 from orders.exchange.exporting import HEADING
 from orders.exchange.reading import read_table

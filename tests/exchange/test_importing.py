@@ -13,9 +13,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from orders.domain import files, jobs
-from orders.domain.jobruns import claim_job, run_job
 from orders.domain.refusals import Refusal
+from orders.domain.work import files, jobs
+from orders.domain.work.jobruns import claim_job, run_job
 from orders.exchange import importing
 from orders.exchange.reading import read_table
 from orders.models import Job, JobItem, Merchant, Order, OrderEvent, OrderLine, Product, User

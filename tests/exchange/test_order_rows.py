@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from orders.domain.intake import OrderDraft
+from orders.domain.incoming.intake import OrderDraft
 from orders.exchange.columns import Heading, column_letters, find_heading
 from orders.exchange.order_rows import COLUMNS, read_draft
 from orders.exchange.problems import RowProblem

@@ -12,9 +12,9 @@ from django.contrib.auth.models import Group
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from orders.domain import files, jobs
-from orders.domain.catalogue import ProductDraft, update_product
-from orders.domain.stocktaking import receive_stock
+from orders.domain.goods.catalogue import ProductDraft, update_product
+from orders.domain.goods.stocktaking import receive_stock
+from orders.domain.work import files, jobs
 from orders.models import Job, JobItem, Product, SettingChange, StockMovement, Warehouse
 from tests.exchange.conftest import actor, commit, work
 from tests.world import World, ledger_equals_stock

@@ -8,8 +8,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from orders.domain import files, jobs
-from orders.domain.jobruns import run_job
+from orders.domain.work import files, jobs
+from orders.domain.work.jobruns import run_job
 from orders.exchange.reading import read_table
 from orders.models import Job, Order, OrderEvent, User
 from tests.exchange.conftest import actor, commit, work

@@ -18,7 +18,7 @@ from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import connection
 
-from orders.domain import files, jobs
+from orders.domain.work import files, jobs
 from orders.models import Job, JobItem, Order, OrderEvent, OrderLine
 from tests.exchange.conftest import DATA, actor, make_catalogue
 from tests.world import World

@@ -6,7 +6,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from orders.domain.actors import Actor
-from orders.domain.changes import Noted, Subject, Verb, record_changes
+from orders.domain.setup.changes import Noted, Subject, Verb, record_changes
 from orders.models import OrderEvent, SettingChange, StockMovement
 from tests.world import World
 

@@ -17,7 +17,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
 from orders.domain.actors import Actor
-from orders.domain.tokens import TokenDraft, issue_token
+from orders.domain.setup.tokens import TokenDraft, issue_token
 from orders.models import City, CityAlias, Job, JobFile, User
 from tests.personas import JSON, ROLES, person
 from tests.world import World, everything

@@ -15,8 +15,8 @@ from django.utils.translation import gettext as _
 
 from orders.api.dialects import Dialect, Failure, register
 from orders.api.shapes import amount, moment
-from orders.domain.intake import LineDraft, OrderDraft
-from orders.domain.transitions import Action, standing_status
+from orders.domain.incoming.intake import LineDraft, OrderDraft
+from orders.domain.life.transitions import Action, standing_status
 from orders.models import CallCenter, EventType, Merchant, Order, OrderEvent, OrderLine, Payment, Status
 
 S = Status

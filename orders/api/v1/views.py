@@ -20,13 +20,13 @@ from orders.api.shapes import read_page, read_word
 from orders.api.taking import take_orders
 from orders.api.v1 import mapping
 from orders.api.views import DialectView, read_object
-from orders.domain import intake
-from orders.domain.filtering import read_filter
-from orders.domain.moving import MAX_MESSAGE
+from orders.domain.incoming import intake
+from orders.domain.life.moving import MAX_MESSAGE
+from orders.domain.life.transitions import Action
+from orders.domain.life.updating import StepRefused, change_order
+from orders.domain.lists.filtering import read_filter
+from orders.domain.reading.texts import UnusableText, clean_line
 from orders.domain.refusals import InvalidInput
-from orders.domain.texts import UnusableText, clean_line
-from orders.domain.transitions import Action
-from orders.domain.updating import StepRefused, change_order
 from orders.models import Order, OrderEvent, OrderQuerySet
 
 DEFAULT_PER_PAGE = 25

@@ -16,11 +16,11 @@ from django.utils.translation import gettext as _
 
 from orders.api.dialects import Dialect, plain_envelope, register
 from orders.api.shapes import amount, moment, read_reference
-from orders.domain.intake import LineDraft, OrderDraft
-from orders.domain.moving import MAX_MESSAGE
-from orders.domain.texts import UnusableText, clean_line
-from orders.domain.transitions import Action
-from orders.domain.updating import Asked
+from orders.domain.incoming.intake import LineDraft, OrderDraft
+from orders.domain.life.moving import MAX_MESSAGE
+from orders.domain.life.transitions import Action
+from orders.domain.life.updating import Asked
+from orders.domain.reading.texts import UnusableText, clean_line
 from orders.models import TAB_OF_STATUS, Merchant, Order, OrderEvent, OrderLine, Tab
 
 WEB = register(Dialect("api:web", "/api/web/", plain_envelope, invalid_message="The given data was invalid."))

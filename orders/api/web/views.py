@@ -19,13 +19,13 @@ from orders.api.shapes import read_page, read_word
 from orders.api.taking import take_orders
 from orders.api.views import DialectView, read_object
 from orders.api.web import mapping
-from orders.domain import intake
-from orders.domain.deleting import delete_orders
-from orders.domain.phones import search_digits
+from orders.domain.incoming import intake
+from orders.domain.life.deleting import delete_orders
+from orders.domain.life.updating import move_together
+from orders.domain.lists.searching import MAX_SEARCH
+from orders.domain.reading.phones import search_digits
+from orders.domain.reading.texts import UnusableText, clean_line, fold
 from orders.domain.refusals import Code, InvalidInput
-from orders.domain.searching import MAX_SEARCH
-from orders.domain.texts import UnusableText, clean_line, fold
-from orders.domain.updating import move_together
 from orders.models import Order, OrderEvent, OrderQuerySet
 
 DEFAULT_PER_PAGE = 25

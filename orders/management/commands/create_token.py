@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from orders.domain.actors import Actor
 from orders.domain.refusals import InvalidInput
-from orders.domain.tokens import LIFETIME, TokenDraft, issue_token
+from orders.domain.setup.tokens import LIFETIME, TokenDraft, issue_token
 from orders.models import ApiToken, Merchant
 from orders.models.tokens import DEFAULT_RATE
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from orders.domain.gazetteer import load_places
+from orders.domain.geography.gazetteer import load_places
 
 
 class Command(BaseCommand):

@@ -13,8 +13,8 @@ from django import forms
 from django.forms.utils import ErrorDict
 from django.utils.translation import gettext_lazy as _
 
-from orders.domain.confirming import OUTCOMES
-from orders.domain.moving import MAX_MESSAGE
+from orders.domain.life.confirming import OUTCOMES
+from orders.domain.life.moving import MAX_MESSAGE
 from orders.domain.refusals import InvalidInput
 from orders.models import Warehouse
 from orders.web.actions.bulk_actions import Ask

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
 
-from orders.domain.confirming import can_be_called, confirm_orders, preview_confirm
-from orders.domain.deleting import DELETABLE, delete_orders, preview_delete
-from orders.domain.moving import move_orders, preview_move
+from orders.domain.life.confirming import can_be_called, confirm_orders, preview_confirm
+from orders.domain.life.deleting import DELETABLE, delete_orders, preview_delete
+from orders.domain.life.moving import move_orders, preview_move
+from orders.domain.life.transitions import NEVER_UNDONE, TRANSITIONS, Action, is_allowed, is_already_done
 from orders.domain.reports import Outcome, Report
-from orders.domain.transitions import NEVER_UNDONE, TRANSITIONS, Action, is_allowed, is_already_done
 from orders.web.actions.wordings import WORDINGS, Wording
 
 # A function of the domain that answers for many orders: (ids, *, actor, and what it was told).

@@ -1,6 +1,6 @@
 """Reads what was seen at the return bench: units by line, sound, damaged, missing or not ours.
 
-What becomes of them is the domain's business (orders/domain/stock.py).
+What becomes of them is the domain's business (orders/domain/goods/stock.py).
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from orders.domain.actors import Actor
+from orders.domain.goods.stock import Disposition, read_units_out
+from orders.domain.reading.texts import read_whole
 from orders.domain.refusals import InvalidInput
-from orders.domain.stock import Disposition, read_units_out
-from orders.domain.texts import read_whole
 from orders.models import OrderLine
 from orders.web.bodies import Body, whole_number
 

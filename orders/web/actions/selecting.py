@@ -1,6 +1,6 @@
 """Which orders an action is about: ids that were ticked, or all that match the list's filter.
 
-What is done to them stands in bulk_actions.py; how filters are read, in orders/domain/filtering.py.
+What is done to them stands in bulk_actions.py; how filters are read, in orders/domain/lists/filtering.py.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from orders.domain.actors import Actor
-from orders.domain.batches import MAX_IDS
-from orders.domain.filtering import newest_order_id, read_frozen
+from orders.domain.life.batches import MAX_IDS
+from orders.domain.lists.filtering import newest_order_id, read_frozen
 from orders.domain.refusals import InvalidInput
 from orders.models import OrderQuerySet
 from orders.web.bodies import Body

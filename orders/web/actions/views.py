@@ -22,7 +22,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
 from orders.domain.actors import Actor
-from orders.domain.bulk import start_bulk_action
+from orders.domain.life.bulk import start_bulk_action
 from orders.domain.refusals import Code, InvalidInput, NotAllowed
 from orders.domain.reports import Outcome, Report, Result
 from orders.models import CallCenter, Job, Order, User

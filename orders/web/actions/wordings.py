@@ -1,6 +1,6 @@
 """What people read about an action on many orders: before it, on its button, after it.
 
-Labels of single steps stand in orders/domain/transitions.py.
+Labels of single steps stand in orders/domain/life/transitions.py.
 """
 
 from __future__ import annotations

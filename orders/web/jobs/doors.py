@@ -17,13 +17,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from orders.domain import files, jobs
 from orders.domain.actors import Actor
-from orders.domain.filelimits import MAX_COLUMNS, MAX_ROWS, MAX_UPLOAD
-from orders.domain.filtering import OrderFilterSet, merchants_of, newest_order_id, read_frozen
-from orders.domain.moving import preview_move
+from orders.domain.life.moving import preview_move
+from orders.domain.life.transitions import TRANSITIONS, Action
+from orders.domain.lists.filtering import OrderFilterSet, merchants_of, newest_order_id, read_frozen
 from orders.domain.refusals import InvalidInput, Refusal
-from orders.domain.transitions import TRANSITIONS, Action
+from orders.domain.work import files, jobs
+from orders.domain.work.filelimits import MAX_COLUMNS, MAX_ROWS, MAX_UPLOAD
 from orders.models import Job, Merchant
 from orders.web.access import actor_of, requires, wants_json
 from orders.web.answers import answer_failure

@@ -17,8 +17,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from orders.domain.bulk import DOINGS
-from orders.domain.transitions import TRANSITIONS, Action
+from orders.domain.life.bulk import DOINGS
+from orders.domain.life.transitions import TRANSITIONS, Action
 from orders.models import Job, JobItem
 from orders.web.bodies import whole_number
 

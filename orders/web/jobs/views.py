@@ -16,9 +16,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from orders.domain import files, jobs
-from orders.domain.figures import own_jobs
+from orders.domain.lists.figures import own_jobs
 from orders.domain.refusals import NotThere
+from orders.domain.work import files, jobs
 from orders.models import Job, JobFile
 from orders.web.access import actor_of, is_htmx, requires, wants_json
 from orders.web.answers import answer_failure

@@ -1,6 +1,6 @@
 """Reads what an address asks of the list: filters, order, page; and writes addresses that ask again.
 
-Which orders a filter means stands in orders/domain/filtering.py.
+Which orders a filter means stands in orders/domain/lists/filtering.py.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from orders.domain.actors import Actor
-from orders.domain.filtering import EARLIEST, LATEST, OrderFilter, OrderFilterSet, read_filter, start_of
-from orders.domain.paging import DEFAULT_PER_PAGE, MOST_PER_PAGE, Cursor, Page, Sort, SortKey, take_page
+from orders.domain.lists.filtering import EARLIEST, LATEST, OrderFilter, OrderFilterSet, read_filter, start_of
+from orders.domain.lists.paging import DEFAULT_PER_PAGE, MOST_PER_PAGE, Cursor, Page, Sort, SortKey, take_page
 from orders.domain.refusals import InvalidInput
 from orders.models import Merchant, Tab
 from orders.web.bodies import read_day, whole_number

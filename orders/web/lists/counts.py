@@ -1,11 +1,11 @@
 """How many orders a question finds, and how they spread over the tabs.
 
-How counting stays cheap stands in orders/domain/counting.py.
+How counting stays cheap stands in orders/domain/lists/counting.py.
 """
 
 from __future__ import annotations
 
-from orders.domain.counting import (
+from orders.domain.lists.counting import (
     STOPPED,
     TabTallies,
     Tally,
@@ -13,7 +13,7 @@ from orders.domain.counting import (
     count_matching_by_tab,
     count_tabs,
 )
-from orders.domain.filtering import OrderFilter
+from orders.domain.lists.filtering import OrderFilter
 
 
 def count_found(asked: OrderFilter) -> Tally:

@@ -16,9 +16,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from orders.domain.actors import Actor
-from orders.domain.counting import STOPPED, TabTallies, Tally
-from orders.domain.filtering import OrderFilterSet, Problem, newest_order_id
-from orders.domain.paging import Page, SortKey
+from orders.domain.lists.counting import STOPPED, TabTallies, Tally
+from orders.domain.lists.filtering import OrderFilterSet, Problem, newest_order_id
+from orders.domain.lists.paging import Page, SortKey
 from orders.domain.refusals import InvalidInput
 from orders.models import CallCenter, Merchant, Order, Payment, Status, Tab, statuses_of
 from orders.web.lists.asking import FILTER_NAMES, NEWEST_FIRST, PAGE_SIZES, Address, Question

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonRes
 from django.shortcuts import render
 
 from orders.domain.actors import Actor
-from orders.domain.filtering import merchants_of
+from orders.domain.lists.filtering import merchants_of
 from orders.domain.refusals import InvalidInput
 from orders.models import Merchant, Tab
 from orders.web.access import actor_of, is_htmx, requires, wants_json

@@ -1,6 +1,6 @@
 """The doors through which one order is changed: its form, the update itself, a note.
 
-What may change where, and what two people at once come to, stands in orders/domain/editing.py.
+What may change where, and what two people at once come to, stands in orders/domain/life/editing.py.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from orders.domain.editing import LineChange, NotEditable, add_note, edit_order, why_lines_locked
+from orders.domain.life.editing import LineChange, NotEditable, add_note, edit_order, why_lines_locked
+from orders.domain.reading.texts import fold, read_amount, read_whole
 from orders.domain.refusals import InvalidInput, Refusal, StaleVersion
-from orders.domain.texts import fold, read_amount, read_whole
 from orders.models import City, Order, Status, Tab
 from orders.web.access import actor_of, requires, wants_json
 from orders.web.bodies import Body, read_body

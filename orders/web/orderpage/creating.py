@@ -1,6 +1,7 @@
 """The door for an order made by hand: its form, the warning before a duplicate, the order once.
 
-What an order needs stands in orders/domain/checking.py; that a form makes one order, in submitting.py.
+What an order needs stands in orders/domain/incoming/checking.py, that a form makes one
+order in submitting.py beside it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from orders.domain.actors import Actor
-from orders.domain.intake import (
+from orders.domain.incoming.intake import (
     Checked,
     LineDraft,
     OrderDraft,
@@ -26,9 +27,9 @@ from orders.domain.intake import (
     check_orders,
     find_probable_duplicates,
 )
+from orders.domain.incoming.submitting import AlreadySubmitted, Made, submit_order, was_submitted
+from orders.domain.reading.texts import read_amount, read_whole
 from orders.domain.refusals import InvalidInput
-from orders.domain.submitting import AlreadySubmitted, Made, submit_order, was_submitted
-from orders.domain.texts import read_amount, read_whole
 from orders.models import Merchant
 from orders.web.access import actor_of, requires, wants_json
 from orders.web.bodies import Body, read_body, whole_number

@@ -15,8 +15,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from orders.domain.editing import why_lines_locked, why_not_editable
-from orders.domain.texts import read_amount
+from orders.domain.life.editing import why_lines_locked, why_not_editable
+from orders.domain.reading.texts import read_amount
 from orders.models import Order
 from orders.web.orderpage.forms import CustomerForm
 from orders.web.orderpage.lines import TypedLine, draw_lines, place_errors

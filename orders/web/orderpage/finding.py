@@ -1,6 +1,6 @@
 """Finds the order that an address names, by id or reference, for the person who asks.
 
-Many orders at once are found by the list's filters (orders/domain/filtering.py).
+Many orders at once are found by the list's filters (orders/domain/lists/filtering.py).
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 
 from orders.domain.actors import Actor
-from orders.domain.codes import read_reference
+from orders.domain.reading.codes import read_reference
 from orders.domain.refusals import NotThere
 from orders.models import Order
 from orders.web.bodies import whole_number

@@ -12,8 +12,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from orders.domain.reading.texts import UnusableText, clean_line
 from orders.domain.refusals import InvalidInput
-from orders.domain.texts import UnusableText, clean_line
 from orders.models import OrderLine, Product
 from orders.web.bodies import Body
 

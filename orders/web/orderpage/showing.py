@@ -18,10 +18,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from orders.domain.actors import Actor
-from orders.domain.confirming import OUTCOMES, can_be_called
-from orders.domain.deleting import DELETABLE, TOMBSTONE
-from orders.domain.editing import why_lines_locked, why_not_editable
-from orders.domain.explaining import (
+from orders.domain.life.confirming import OUTCOMES, can_be_called
+from orders.domain.life.deleting import DELETABLE, TOMBSTONE
+from orders.domain.life.editing import why_lines_locked, why_not_editable
+from orders.domain.life.explaining import (
     LineStock,
     Reason,
     read_earlier_goods_out,
@@ -29,9 +29,9 @@ from orders.domain.explaining import (
     read_same_phone,
     why_not_shipping,
 )
-from orders.domain.moving import preview_move
+from orders.domain.life.moving import preview_move
+from orders.domain.life.transitions import TRANSITIONS, Action, allowed_actions, resumes
 from orders.domain.reports import Outcome
-from orders.domain.transitions import TRANSITIONS, Action, allowed_actions, resumes
 from orders.models import CallCenter, Order, OrderEvent, OrderLine, Status, Tab
 from orders.web.access import actor_of, requires, wants_json
 from orders.web.actions.bulk_actions import BULK_ACTIONS

@@ -1,6 +1,6 @@
 """Suggestions under fields: cities and products whose names begin with, or hold, what was typed.
 
-What a typed city means in the end is decided by orders/domain/places.py.
+What a typed city means in the end is decided by orders/domain/geography/places.py.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from orders.domain.actors import Actor
-from orders.domain.shelves import ProductFilter, ProductRow, list_products
-from orders.domain.texts import UnusableText, clean_line, fold
+from orders.domain.goods.shelves import ProductFilter, ProductRow, list_products
+from orders.domain.reading.texts import UnusableText, clean_line, fold
 from orders.models import City, Merchant
 from orders.web.access import actor_of, requires
 from orders.web.bodies import whole_number

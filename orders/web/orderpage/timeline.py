@@ -1,6 +1,6 @@
 """Tells an order's history in words: what happened, who did it, through which door, when.
 
-The events themselves are written by the domain (orders/domain/history.py).
+The events themselves are written by the domain (orders/domain/life/history.py).
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from orders.domain.confirming import ACTION as CONFIRM
-from orders.domain.deleting import TOMBSTONE
-from orders.domain.editing import EDIT, FIELD_NAMES, NOTE
-from orders.domain.intake import CREATE
-from orders.domain.returning import ACTION as RECEIVE_EARLIER
-from orders.domain.transitions import TRANSITIONS, Action
+from orders.domain.incoming.intake import CREATE
+from orders.domain.life.confirming import ACTION as CONFIRM
+from orders.domain.life.deleting import TOMBSTONE
+from orders.domain.life.editing import EDIT, FIELD_NAMES, NOTE
+from orders.domain.life.returning import ACTION as RECEIVE_EARLIER
+from orders.domain.life.transitions import TRANSITIONS, Action
 from orders.models import CallCenter, City, EventType, OrderEvent, Status, Warehouse
 from orders.templatetags.badges import CALL_CENTER, STATUS
 

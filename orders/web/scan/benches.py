@@ -1,6 +1,6 @@
 """The benches: what each one is called, looks like and asks for.
 
-What a bench does to an order is the domain's business (orders/domain/scanning.py).
+What a bench does to an order is the domain's business (orders/domain/bench/scanning.py).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from orders.domain.scanning import ScanMode
+from orders.domain.bench.scanning import ScanMode
 
 
 @dataclass(frozen=True)

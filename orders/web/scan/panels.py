@@ -1,6 +1,6 @@
 """How a bench shows an answer: colour, icon, sound and the one huge word.
 
-The lines below the word are the domain's (orders/domain/scan_answers.py).
+The lines below the word are the domain's (orders/domain/bench/scan_answers.py).
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from orders.domain.bench.scanning import RecentScan, ScanAnswer, ScanOutcome
 from orders.domain.refusals import Code
-from orders.domain.scanning import RecentScan, ScanAnswer, ScanOutcome
 from orders.web.scan.benches import Bench
 
 _REFUSED_WORDS: dict[Code, str | Promise] = {

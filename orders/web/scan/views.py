@@ -16,8 +16,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from orders.domain.refusals import InvalidInput, NotAllowed
-from orders.domain.scanning import (
+from orders.domain.bench.scanning import (
     ScanAnswer,
     ScanMode,
     ScanOutcome,
@@ -27,6 +26,7 @@ from orders.domain.scanning import (
     scan,
     undo_scan,
 )
+from orders.domain.refusals import InvalidInput, NotAllowed
 from orders.models import User
 from orders.web.access import actor_of, is_htmx, requires, wants_json
 from orders.web.bodies import read_body, read_day, whole_number

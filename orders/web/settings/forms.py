@@ -10,9 +10,9 @@ from django.conf import settings
 from django.contrib.auth.models import Group
 from django.utils.translation import gettext_lazy as _
 
-from orders.domain.people import MAX_ROLE_NAME, RIGHTS, PersonDraft
-from orders.domain.placenames import CityDraft
-from orders.domain.traders import MerchantDraft, WarehouseDraft
+from orders.domain.geography.placenames import CityDraft
+from orders.domain.setup.people import MAX_ROLE_NAME, RIGHTS, PersonDraft
+from orders.domain.setup.traders import MerchantDraft, WarehouseDraft
 from orders.models import City, Country, Merchant, User, Warehouse
 
 _NEW_PASSWORD = {"autocomplete": "new-password"}

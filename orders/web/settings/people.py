@@ -1,6 +1,6 @@
 """Pages of people, roles and one's own profile.
 
-Who may change whom is said in orders/domain/people.py.
+Who may change whom is said in orders/domain/setup/people.py.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from orders.domain import people
-from orders.domain.people import RIGHT_WORDS, check_manager, may_change
 from orders.domain.refusals import NotThere
+from orders.domain.setup import people
+from orders.domain.setup.people import RIGHT_WORDS, check_manager, may_change
 from orders.models import SettingChange, User
 from orders.web.access import actor_of, requires
 from orders.web.settings.answering import answer_form, changes_of

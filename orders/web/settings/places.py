@@ -1,6 +1,6 @@
 """Pages of cities, their spellings, and the spellings that orders wait with.
 
-How a typed city is matched is said in orders/domain/places.py.
+How a typed city is matched is said in orders/domain/geography/places.py.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from orders.domain import placenames
 from orders.domain.actors import Actor
-from orders.domain.places import (
+from orders.domain.geography import placenames
+from orders.domain.geography.places import (
     Place,
     Typed,
     Unresolved,

@@ -1,6 +1,6 @@
 """Pages of merchants and warehouses.
 
-What may be changed once there are orders is said in orders/domain/traders.py.
+What may be changed once there are orders is said in orders/domain/setup/traders.py.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from orders.domain import traders
-from orders.domain.people import check_manager
 from orders.domain.refusals import NotThere
+from orders.domain.setup import traders
+from orders.domain.setup.people import check_manager
 from orders.models import Merchant, SettingChange, Warehouse
 from orders.web.access import actor_of, requires
 from orders.web.settings.answering import answer_form, changes_of

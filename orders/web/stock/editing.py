@@ -1,6 +1,6 @@
 """The forms that make and change a product.
 
-What a product may be is said in orders/domain/catalogue.py.
+What a product may be is said in orders/domain/goods/catalogue.py.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from orders.domain.catalogue import create_product, edition, update_product
+from orders.domain.goods.catalogue import create_product, edition, update_product
 from orders.domain.refusals import InvalidInput, Refusal, StaleVersion
 from orders.models import Product
 from orders.web.access import actor_of, requires, wants_json

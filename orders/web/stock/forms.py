@@ -8,8 +8,8 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from orders.domain.actors import Actor
-from orders.domain.catalogue import MAX_NAME, MAX_SKU, ProductDraft, edition
-from orders.domain.stocktaking import MAX_REASON, MAX_UNITS
+from orders.domain.goods.catalogue import MAX_NAME, MAX_SKU, ProductDraft, edition
+from orders.domain.goods.stocktaking import MAX_REASON, MAX_UNITS
 from orders.models import Merchant, Product, Warehouse
 from orders.web.forms import PriceField, fresh_nonce
 

@@ -12,11 +12,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from orders.domain import jobs
 from orders.domain.actors import Actor
-from orders.domain.filelimits import MAX_COLUMNS, MAX_ROWS, MAX_UPLOAD
-from orders.domain.filtering import merchants_of
+from orders.domain.lists.filtering import merchants_of
 from orders.domain.refusals import InvalidInput, Refusal
+from orders.domain.work import jobs
+from orders.domain.work.filelimits import MAX_COLUMNS, MAX_ROWS, MAX_UPLOAD
 from orders.models import Job, Merchant, Warehouse
 from orders.web.access import actor_of, requires
 from orders.web.bodies import Body, read_body

@@ -1,6 +1,6 @@
 """The sheets that receive, adjust and count one product, and the page that takes in a whole delivery.
 
-What may be done to a shelf is said in orders/domain/stocktaking.py.
+What may be done to a shelf is said in orders/domain/goods/stocktaking.py.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from orders.domain.actors import Actor
-from orders.domain.catalogue import find_by_codes
+from orders.domain.goods.catalogue import find_by_codes
+from orders.domain.goods.stocktaking import Count, Posting, adjust_stock, count_stock, receive_stock
 from orders.domain.refusals import InvalidInput, Refusal, StaleVersion
-from orders.domain.stocktaking import Count, Posting, adjust_stock, count_stock, receive_stock
 from orders.models import Product, StockLevel, Warehouse
 from orders.web.access import actor_of, is_htmx, requires, wants_json
 from orders.web.answers import invalid

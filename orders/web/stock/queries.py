@@ -13,8 +13,8 @@ from django.core import signing
 from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext as _
 
+from orders.domain.goods.shelves import MAX_SEARCH, Order, Position, ProductFilter, StockState
 from orders.domain.refusals import InvalidInput
-from orders.domain.shelves import MAX_SEARCH, Order, Position, ProductFilter, StockState
 from orders.models import Merchant, Warehouse
 from orders.web.bodies import whole_number
 

@@ -13,8 +13,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from orders.domain.refusals import InvalidInput, NotThere
-from orders.domain.shelves import (
+from orders.domain.goods.shelves import (
     LOW,
     NOTHING,
     Page,
@@ -27,7 +26,8 @@ from orders.domain.shelves import (
     read_ledger,
     read_shelves,
 )
-from orders.domain.stock import Shelf
+from orders.domain.goods.stock import Shelf
+from orders.domain.refusals import InvalidInput, NotThere
 from orders.models import Merchant, MovementKind, Product, SettingChange, Warehouse
 from orders.web.access import actor_of, requires, wants_json
 from orders.web.bodies import whole_number

@@ -1,6 +1,6 @@
 """Today: what waits as linked counts, for this person first, and two pictures.
 
-What is counted stands in orders/domain/figures.py; how bars are drawn in orders/templatetags/charts.py.
+What is counted stands in orders/domain/lists/figures.py; how bars are drawn in orders/templatetags/charts.py.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from orders.domain.actors import Actor
-from orders.domain.counting import Tally
-from orders.domain.figures import (
+from orders.domain.lists.counting import Tally
+from orders.domain.lists.figures import (
     DAYS,
     LONG_OUT_DAYS,
     RATE_DAYS,
@@ -34,7 +34,7 @@ from orders.domain.figures import (
     count_waiting,
     rate_cities,
 )
-from orders.domain.filtering import merchants_of, read_filter
+from orders.domain.lists.filtering import merchants_of, read_filter
 from orders.domain.refusals import InvalidInput
 from orders.models import Merchant, Tab
 from orders.templatetags.badges import status_tone

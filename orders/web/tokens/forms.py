@@ -1,4 +1,4 @@
-"""The form that makes a token: it reads types; the rules stand in orders/domain/tokens.py."""
+"""The form that makes a token: it reads types; the rules stand in orders/domain/setup/tokens.py."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from orders.domain.actors import Actor
-from orders.domain.tokens import LIFETIME, MAX_NAME, TokenDraft
+from orders.domain.setup.tokens import LIFETIME, MAX_NAME, TokenDraft
 from orders.models import ApiToken, Merchant
 from orders.models.tokens import DEFAULT_RATE, MAX_RATE
 

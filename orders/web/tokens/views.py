@@ -1,6 +1,6 @@
 """Pages of API tokens: the list with what ends soon, a new one, its rotation and its end.
 
-What a token is and who may issue one is said in orders/domain/tokens.py.
+What a token is and who may issue one is said in orders/domain/setup/tokens.py.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from orders.domain import tokens
 from orders.domain.refusals import InvalidInput, NotThere
+from orders.domain.setup import tokens
 from orders.models import ApiToken
 from orders.web.access import actor_of, requires, wants_json
 from orders.web.bodies import read_body

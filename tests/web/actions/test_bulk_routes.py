@@ -537,7 +537,7 @@ def test_what_went_to_the_background_is_done_there(
     said: dict[str, str],
     shows: dict[str, Any],
 ) -> None:
-    monkeypatch.setattr("orders.domain.bulk.CHUNK", 2)
+    monkeypatch.setattr("orders.domain.life.bulk.CHUNK", 2)
     for _ in range(few + 2):
         world.order()
     refused = world.order(status="SHIPPED")

@@ -10,9 +10,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from orders import tasks
-from orders.domain import files
-from orders.domain.jobruns import run_job
-from orders.domain.jobs import due_jobs
+from orders.domain.work import files
+from orders.domain.work.jobruns import run_job
+from orders.domain.work.jobs import due_jobs
 from orders.models import Job, Merchant, Order
 from tests.exchange.files import order_row, orders_csv
 from tests.personas import at_work, person

@@ -13,10 +13,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from orders.domain import files, jobs
 from orders.domain.actors import Actor
-from orders.domain.bulk import start_bulk_action
-from orders.domain.jobruns import claim_job
+from orders.domain.life.bulk import start_bulk_action
+from orders.domain.work import files, jobs
+from orders.domain.work.jobruns import claim_job
 from orders.models import Job, JobFile, JobItem, User
 from tests.exchange.files import order_row, orders_csv
 from tests.personas import HTMX, at_work, person

@@ -6,8 +6,8 @@ import datetime as dt
 from decimal import Decimal
 from typing import Any
 
-from orders.domain.phones import normalize_phone
-from orders.domain.texts import search_text
+from orders.domain.reading.phones import normalize_phone
+from orders.domain.reading.texts import search_text
 from orders.models import Order
 from tests.world import World
 

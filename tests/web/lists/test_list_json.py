@@ -199,7 +199,7 @@ def test_one_box_finds_reference_tracking_and_external_reference(viewer: Client,
 
 
 def test_our_printed_code_finds_its_order(viewer: Client, atlas: World) -> None:
-    from orders.domain.codes import printed_code
+    from orders.domain.reading.codes import printed_code
 
     order = make(atlas)
     make(atlas)
@@ -407,7 +407,7 @@ def test_more_than_a_hundred_a_page_is_a_hundred(viewer: Client) -> None:
 def test_a_filtered_count_stops_and_says_so(
     viewer: Client, atlas: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("orders.domain.counting.COUNT_LIMIT", 3)
+    monkeypatch.setattr("orders.domain.lists.counting.COUNT_LIMIT", 3)
     for _ in range(5):
         make(atlas, name="Amina")
     answer = viewer.get("/orders", {"search": "amina"}, headers=JSON).json()

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from orders.domain.actors import Actor
-from orders.domain.filtering import filtered_orders
+from orders.domain.lists.filtering import filtered_orders
 from orders.domain.refusals import InvalidInput
 from orders.models import Order, Tab, statuses_of
 from orders.web.lists.bulk import actions_open_to_row
@@ -101,7 +101,7 @@ def test_tabs_of_a_filtered_list_count_what_the_filter_finds(viewer: Client, atl
 def test_too_many_to_say_where_is_said_as_such(
     viewer: Client, atlas: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("orders.domain.counting.COUNT_LIMIT", 2)
+    monkeypatch.setattr("orders.domain.lists.counting.COUNT_LIMIT", 2)
     for _ in range(4):
         make(atlas, name="Amina")
     assert tabs_of(read(viewer.get("/orders/NEW?search=amina")))[:4] == [

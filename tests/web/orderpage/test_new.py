@@ -11,11 +11,11 @@ import pytest
 from django.test import Client
 
 from orders.domain.actors import Actor
-from orders.domain.intake import LineDraft, OrderDraft
+from orders.domain.incoming.intake import LineDraft, OrderDraft
+from orders.domain.incoming.submitting import AlreadySubmitted, submit_order
 from orders.domain.refusals import InvalidInput
-from orders.domain.submitting import AlreadySubmitted, submit_order
 from orders.models import City, Order, OrderEvent, Submission
-from tests.domain.test_rivals import in_thread
+from tests.domain.life.test_rivals import in_thread
 from tests.personas import JSON, at_work, person
 from tests.world import World
 

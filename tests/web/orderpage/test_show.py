@@ -14,8 +14,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from orders.domain.actors import Actor
-from orders.domain.deleting import delete_orders
-from orders.domain.editing import add_note, edit_order
+from orders.domain.life.deleting import delete_orders
+from orders.domain.life.editing import add_note, edit_order
 from orders.models import City, Order, OrderEvent
 from tests.personas import JSON, at_work, person
 from tests.world import SYSTEM, World

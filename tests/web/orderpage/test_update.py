@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import pytest
 from django.test import Client
 
-from orders.domain.editing import LineChange, edit_order
+from orders.domain.life.editing import LineChange, edit_order
 from orders.models import City, CityAlias, Order, OrderEvent
 from tests.personas import at_work
 from tests.world import SYSTEM, World, everything

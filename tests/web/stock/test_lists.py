@@ -229,7 +229,7 @@ class TestPage:
     def test_owed_units_are_listed_with_their_order(self, world):
         world.product("MUG", units=1)
         order = world.order([("MUG", 3)], status="WAITING_FOR_SHIPPING_COMPANY")
-        from orders.domain.moving import move_orders
+        from orders.domain.life.moving import move_orders
         from tests.world import SYSTEM
 
         move_orders("ship", [order.pk], actor=SYSTEM, shortage="owe")

@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from orders.domain.moving import move_orders
+from orders.domain.life.moving import move_orders
 from orders.models import City, Job, Order
 from tests.personas import JSON, at_work, person
 from tests.world import PATHS, SYSTEM, World

@@ -8,7 +8,7 @@ import re
 import pytest
 from django.utils import timezone
 
-from orders.domain.tokens import TokenDraft, find_token, issue_token
+from orders.domain.setup.tokens import TokenDraft, find_token, issue_token
 from orders.models import ApiToken
 from tests.personas import JSON, at_work
 from tests.world import SYSTEM, World

@@ -1,0 +1,1 @@
+"""What a scan does, and what the bench answers."""

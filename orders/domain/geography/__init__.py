@@ -1,0 +1,1 @@
+"""Cities, and the spellings people use for them."""

@@ -1,0 +1,1 @@
+"""What lies on the shelves and why: products, levels, the ledger, counting."""

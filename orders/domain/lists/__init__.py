@@ -1,0 +1,1 @@
+"""Which orders a person looks at, in which order, and how many there are."""

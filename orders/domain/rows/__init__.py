@@ -1,0 +1,1 @@
+"""How many rows reach the database at once, and how rivals wait for each other."""

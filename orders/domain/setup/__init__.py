@@ -1,0 +1,1 @@
+"""Who works here and for whom: people, merchants, warehouses, tokens, and who changed them."""

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 
 from orders.domain.refusals import InvalidInput, Locked, NotAllowed, NotThere, Refusal, StaleVersion
 from orders.web.access import is_htmx, wants_json
+from orders.web.shapes import json_values
 
 # What each kind of refusal is on the wire; a kind not named here is a conflict with what is there.
 STATUSES: tuple[tuple[type[Exception], int], ...] = (
@@ -63,7 +64,7 @@ def answer_to(request: HttpRequest, exception: Exception) -> HttpResponse | None
     elif isinstance(exception, Refusal):
         facts["code"] = str(exception.code)
     if isinstance(exception, StaleVersion):
-        facts["current"] = exception.current
+        facts["current"] = json_values(exception.current)
     return answer_failure(request, status, _words_of(exception, status), **facts)
 
 

@@ -55,6 +55,18 @@ def json_amount(amount: Decimal) -> int | float:
     return whole if whole == amount else float(amount)
 
 
+def json_values(values: Any) -> Any:
+    """The values as session routes write them, however deep: amounts as numbers, ids as strings."""
+    if isinstance(values, Mapping):
+        return {
+            name: str(value) if name.endswith("_id") and value is not None else json_values(value)
+            for name, value in values.items()
+        }
+    if isinstance(values, list | tuple):
+        return [json_values(value) for value in values]
+    return json_amount(values) if isinstance(values, Decimal) else values
+
+
 def json_moment(moment: dt.datetime) -> str:
     """The moment in UTC, to the second: 2026-11-20T15:04:05Z."""
     return moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -264,10 +264,10 @@ def values_of(order: Order, lines: Sequence[OrderLine]) -> dict[str, Any]:
         **{name: getattr(order, name) for name in _TEXTS},
         "city": order.city,
         "city_place_id": order.city_place_id,
-        "total": str(order.total),
+        "total": order.total,
         "status": order.status,
         "version": order.version,
-        "lines": [_kept_line(line) for line in lines],
+        "lines": [_kept_line(line) | {"total": line.total} for line in lines],
     }
 
 

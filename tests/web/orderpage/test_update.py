@@ -219,6 +219,12 @@ def test_a_stale_version_is_409_with_the_newer_values(clerk: Client, order: Orde
     assert answer.status_code == 409
     body = answer.json()
     assert (body["code"], body["current"]["notes"], body["current"]["version"]) == ("stale", "theirs", 2)
+    line = order.lines.get()
+    assert body["current"]["total"] == int(order.total)
+    assert (body["current"]["lines"][0]["product_id"], body["current"]["lines"][0]["total"]) == (
+        str(line.product_id),
+        int(line.total),
+    )
     assert everything() == before
 
 

@@ -12,6 +12,7 @@ from django.contrib.auth.models import Group
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+import orders
 from orders.domain.goods.catalogue import ProductDraft, update_product
 from orders.domain.goods.stocktaking import receive_stock
 from orders.domain.work import files, jobs
@@ -20,7 +21,7 @@ from tests.exchange.conftest import actor, commit, work
 from tests.world import World, ledger_equals_stock
 
 pytestmark = pytest.mark.django_db
-SHIPPED = Path(files.__file__).parent.parent / "data" / "products.csv"
+SHIPPED = Path(orders.__file__).parent / "data" / "products.csv"
 
 
 @pytest.fixture

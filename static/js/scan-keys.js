@@ -1,9 +1,10 @@
 // What a scanner types, wherever the focus is. Keys are read by their place on a US keyboard, so a
 // scanner set to that layout is understood on an AZERTY or Arabic PC as well.
 
-// A scanner's rhythm, in milliseconds: nobody types four keys like that.
+// A scanner's rhythm, in milliseconds: nobody types four keys like that. A busy PC may hold a single key
+// back; it is the typical gap that tells a scanner from a hand.
 const TYPICAL_GAP = 40;
-const LONGEST_GAP = 120;
+const LONGEST_GAP = 250;
 const SHORTEST = 4;
 
 const SIGNS = {

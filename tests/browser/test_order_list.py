@@ -123,17 +123,18 @@ def test_back_returns_to_the_same_filter_page_and_selection(page: Page) -> None:
 
 
 def test_the_bar_offers_only_what_the_selected_rows_allow(page: Page, orders: list[Order]) -> None:
-    def visible() -> list[str]:
+    def offers(*actions: str) -> None:
         buttons = page.locator(".bulk-actions > [data-action]:visible")
-        return [button.get_attribute("data-action") or "" for button in buttons.all()]
+        expect(buttons).to_have_count(len(actions))
+        assert [button.get_attribute("data-action") for button in buttons.all()] == list(actions)
 
     row = page.locator("tbody tr", has_text=orders[-1].reference).locator("input")
     row.check()
-    assert visible() == ["ship"]
+    offers("ship")
     page.locator("tbody tr", has_text=orders[0 + 10].reference).locator("input").check()
-    assert visible() == ["pick", "pack", "ship"]
+    offers("pick", "pack", "ship")
     row.uncheck()
-    assert visible() == ["pick", "pack"]
+    offers("pick", "pack")
     page.locator(".bulk-more summary").click()
     menu = page.locator(".bulk-more [data-action]:visible")
     assert [one.get_attribute("data-action") for one in menu.all()] == [

@@ -255,7 +255,7 @@ def test_from_a_real_file_to_delivered_parcels(page: Page, switches: dict[str, s
     play.shoot("order")
     page.goto("/")
     play.shoot("today")
-    assert audit(switches) == ["0"] * 10
+    assert set(audit(switches)) == {"0"}
 
 
 def _status_count(play: Play, status: str) -> int:

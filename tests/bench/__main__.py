@@ -42,8 +42,9 @@ def main() -> int:
     figures = []
     if options.only in (None, "jobs"):
         use(prepared("jobs", orders=60_000, shares=PACKED, fresh=True))
-        figures += [shipping.measure(), intake.measure(), programs.measure()]
-        _show(figures)
+        for job in (shipping, intake, programs):
+            figures.append(job.measure())
+            _show(figures[-1:])
     if options.only in (None, "lists", "audit"):
         databases = {size: prepared(str(size), orders=size) for size in sizes}
         if options.only != "audit":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from django.conf import settings
 from django.test import Client
 
 from orders.domain.actors import Actor
@@ -23,7 +24,7 @@ def measure() -> Figure:
     draft = TokenDraft(merchant.pk, "bench", frozenset(ApiToken.ABILITIES), rate=6_000)
     headers = {"Authorization": f"Bearer {issue_token(draft, actor=actor).secret}"}
     prepared = _prepared_copies(merchant, actor)
-    client = Client()
+    client = Client(HTTP_HOST=settings.ALLOWED_HOSTS[0])
     body = _body()
 
     def ours() -> None:

@@ -120,6 +120,7 @@ class Play:
             self.page.locator(".bulk-more > summary").click()
         button.click()
         sheet = self.page.locator("dialog[open]")
+        expect(sheet.locator("#action-go button")).to_be_visible()
         for field, value in said.items():
             sheet.locator(f"[name={field}]").fill(value)
         self.shoot(f"sheet-{action}")

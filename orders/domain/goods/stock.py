@@ -17,7 +17,7 @@ from django.db.models import Q
 
 from orders.domain.actors import Actor
 from orders.domain.rows.locking import Conflict
-from orders.domain.rows.rowsets import column_value, rows_source
+from orders.domain.rows.rowsets import any_of, column_value, rows_source
 from orders.models import MovementKind, OrderLine, StockLevel, StockMovement
 
 
@@ -167,7 +167,7 @@ def read_lines(order_cycles: Mapping[int, int]) -> dict[int, list[TrackedLine]]:
     """The counted lines of each order's given cycle, by order id; one statement."""
     found: dict[int, list[TrackedLine]] = defaultdict(list)
     rows = (
-        OrderLine.objects.filter(order_id__in=order_cycles, product__track_stock=True)
+        OrderLine.objects.filter(order_id__in=any_of(order_cycles), product__track_stock=True)
         .order_by("order_id", "position")
         .values_list("order_id", "cycle", "id", "product_id", "sku", "quantity")
     )
@@ -183,8 +183,8 @@ def read_stand(shelves: Iterable[Shelf], *, lock: bool) -> Stand:
     if not wanted:
         return Stand({})
     levels = StockLevel.objects.filter(
-        product_id__in={shelf.product_id for shelf in wanted},
-        warehouse_id__in={shelf.warehouse_id for shelf in wanted},
+        product_id__in=any_of(shelf.product_id for shelf in wanted),
+        warehouse_id__in=any_of(shelf.warehouse_id for shelf in wanted),
     ).order_by("id")
     if lock:
         levels = levels.select_for_update()

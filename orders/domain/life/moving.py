@@ -39,7 +39,7 @@ from orders.domain.life.transitions import TRANSITIONS, Action, resumes
 from orders.domain.refusals import Code, InvalidInput, Refusal
 from orders.domain.reports import Report, Result
 from orders.domain.rows.locking import Conflict, write_transaction
-from orders.domain.rows.rowsets import Kind, column_value, rows_source
+from orders.domain.rows.rowsets import Kind, any_of, column_value, rows_source
 from orders.models import EventType, Order, OrderEvent, Status, Warehouse
 
 MAX_MESSAGE = 1000
@@ -220,7 +220,7 @@ def _plan(call: Call, ids: Iterable[int], *, lock: bool) -> Plan:
 
 def _read_orders(call: Call, ids: Iterable[int], *, lock: bool) -> dict[int, Facts]:
     """The orders that exist for the actor, locked in id order."""
-    orders = Order.objects.filter(pk__in=set(ids), deleted_at__isnull=True).order_by("pk")
+    orders = Order.objects.filter(pk__in=any_of(ids), deleted_at__isnull=True).order_by("pk")
     if call.actor.merchant_id is not None:
         orders = orders.filter(merchant_id=call.actor.merchant_id)
     if lock:

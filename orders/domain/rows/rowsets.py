@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from django.db import connection
+from django.db.models.expressions import RawSQL
 
 Kind = Literal["int", "text", "numeric", "timestamp", "date", "json", "bool"]
 
@@ -77,6 +78,14 @@ _CONVERTERS: Mapping[Kind, Callable[[Any], Any]] = {
     "date": dt.date.isoformat,
     "json": json.dumps,
 }
+
+
+def any_of(ids: Iterable[int]) -> RawSQL:
+    """The ids for an `__in` lookup, as one parameter: a thousand of them cost as much to ask with as one."""
+    document = json.dumps(sorted(set(ids)), separators=(",", ":"))
+    if connection.vendor == "postgresql":
+        return RawSQL("SELECT jsonb_array_elements_text(%s::jsonb)::bigint", [document])
+    return RawSQL("SELECT value FROM json_each(%s)", [document])
 
 
 def column_value(value: Any) -> Any:
